@@ -1,0 +1,42 @@
+# Everything a person or CI runs. `make run` is all that a fresh clone needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install run check format test bench lock clean
+.DEFAULT_GOAL := run
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+install: $(STAMP)
+
+run: $(STAMP)
+	$(BIN)/milepost serve
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+# Needs uv; rewrites the pinned versions from pyproject.toml.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --group dev --group build pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache

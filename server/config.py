@@ -1,0 +1,63 @@
+"""Every setting of the server. The only reader of the environment."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from milepost.server.errors import StartRefused
+
+
+class Settings(BaseSettings):
+    """Settings, each a ``MILEPOST_…`` variable. Frozen: read once, at start."""
+
+    model_config = SettingsConfigDict(env_prefix="MILEPOST_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data: Path = Field(Path("data"), description="Directory of the database and the owner's key.")
+    max_concurrent_runs: int = Field(64, ge=1, le=10_000, description="Runs that execute at once; others queue.")
+    sync_threads: int = Field(64, ge=1, le=1_000, description="Threads for synchronous nodes.")
+    shutdown_grace: float = Field(
+        10.0, ge=0, le=3600, description="Seconds that executing nodes get to end at SIGTERM."
+    )
+    max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="Largest request body, bytes.")
+    max_state_bytes: int = Field(16 << 20, ge=1024, le=1 << 30, description="Largest output of one node, bytes.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
+    synchronous: Literal["full", "normal"] = Field(
+        "full", description="SQLite's synchronous pragma; with normal a power cut may lose the last commits."
+    )
+    allowed_types: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Types that checkpoints may hold beside LangGraph's own: module:Class, comma-separated."
+    )
+    viewer_queue: int = Field(
+        4096, ge=16, le=1_000_000, description="Events that a live viewer may lag behind before it is dropped."
+    )
+    examples: bool = Field(True, description="Put the example workflows into a fresh data directory.")
+
+    @field_validator("allowed_types", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "milepost.db"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment, ``overrides`` (those that are not None) winning.
+
+    Raises:
+        StartRefused: a setting has a wrong value; the message names each and what is allowed.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        problems = [
+            f"MILEPOST_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']} (got {problem.get('input')!r})"
+            for problem in error.errors()
+        ]
+        raise StartRefused("; ".join(problems)) from error
