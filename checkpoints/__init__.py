@@ -1,0 +1,6 @@
+"""Where a run can stop: the LangGraph checkpointer, history, diff, fork and pruning. Imports langgraph, never server."""
+
+import os
+
+# LangGraph reads this once, when it is imported: a checkpoint may construct only the types that are listed.
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
