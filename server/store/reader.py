@@ -1,0 +1,37 @@
+"""Reads: a few threads, each with a read-only connection of its own. WAL lets them run beside the writer."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from milepost.server.store.unit import Row
+
+
+class Reader:
+    """Runs queries off the caller's thread; usable from any thread and any event loop."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], threads: int = 4) -> None:
+        self._connect = connect
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="milepost-reader", initializer=self._open)
+
+    def _open(self) -> None:
+        self._local.connection = self._connect()
+        self._opened.append(self._local.connection)
+
+    def fetch(self, sql: str, parameters: Mapping[str, Any]) -> "Future[list[Row]]":
+        """All rows of a query, as a future. What was committed before the call is seen."""
+        return self._pool.submit(self._fetch, sql, parameters)
+
+    def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        rows: list[Row] = self._local.connection.execute(sql, parameters).fetchall()
+        return rows
+
+    def close(self) -> None:
+        """End the threads after the queries under way."""
+        self._pool.shutdown(wait=True)
+        for connection in self._opened:
+            connection.close()

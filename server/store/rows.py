@@ -1,0 +1,175 @@
+"""What the store's rows become: frozen values. JSON columns stay text until someone looks inside."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import orjson
+
+from milepost.server.states import LIVE, TERMINAL, NodeStatus, RunStatus
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """Epoch milliseconds as ISO 8601 UTC with ``Z``, as every answer has it."""
+    if milliseconds is None:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+class Event(NamedTuple):
+    """A stored event. ``data`` is JSON text; ``project_id`` is for routing and not part of the event."""
+
+    run_id: str
+    seq: int
+    ts: int
+    type: str
+    node_id: str | None
+    run_attempt: int
+    data: str
+    project_id: str
+
+    def wire(self) -> bytes:
+        """The event as every viewer gets it, live or replayed: JSON, the same bytes each time."""
+        return orjson.dumps(
+            {
+                "seq": self.seq,
+                "run_id": self.run_id,
+                "ts": iso(self.ts),
+                "type": self.type,
+                "node_id": self.node_id,
+                "run_attempt": self.run_attempt,
+                "data": orjson.Fragment(self.data),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A row of workflow_runs. Times are epoch milliseconds; input, output, error and metadata JSON text."""
+
+    run_id: str
+    project_id: str
+    workflow_id: str
+    version: int
+    status: RunStatus
+    run_attempt: int
+    owner: str | None
+    progress: float
+    current_node: str | None
+    input: str
+    output: str | None
+    error: str | None
+    metadata: str
+    checkpoint_id: str | None
+    resume_from: str | None
+    pause_requested: str | None
+    wake_at: int | None
+    parent_run_id: str | None
+    forked_from: str | None
+    crashes: int
+    created_at: int
+    queued_at: int | None
+    started_at: int | None
+    paused_at: int | None
+    cancelled_at: int | None
+    finished_at: int | None
+    estimated_completion: int | None
+    last_seq: int
+
+    @property
+    def ended(self) -> bool:
+        """COMPLETED, FAILED or CANCELLED."""
+        return self.status in TERMINAL
+
+    @property
+    def live(self) -> bool:
+        """Executed and not ended."""
+        return self.status in LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """The newest state of one node of a run."""
+
+    node_id: str
+    status: NodeStatus
+    progress: float
+    attempt: int
+    iterations: int
+    started_at: int | None
+    completed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeExecution:
+    """One time that a node ran. input, output and error are JSON text."""
+
+    execution_id: str
+    task_id: str
+    node_id: str
+    node_type: str
+    run_attempt: int
+    attempt: int
+    status: NodeStatus
+    input: str | None
+    output: str | None
+    error: str | None
+    started_at: int
+    completed_at: int | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterrupt:
+    """What a parked node waits for; ``answer`` is JSON text once given."""
+
+    interrupt_id: str
+    task_id: str
+    node_id: str
+    kind: str
+    value: str
+    wake_at: int | None
+    answer: str | None
+    answered_by: str | None
+    answered_at: int | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow with one of its versions."""
+
+    workflow_id: str
+    project_id: str
+    name: str
+    description: str
+    latest_version: int
+    created_at: int
+    updated_at: int
+    archived_at: int | None
+    version: int
+    definition: str
+    version_created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What workflows, runs and keys belong to."""
+
+    project_id: str
+    slug: str
+    name: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key without its secret. ``project_id`` None: the owner's, good everywhere."""
+
+    key_id: str
+    project_id: str | None
+    name: str
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None

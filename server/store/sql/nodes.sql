@@ -1,0 +1,114 @@
+-- name: put_node_state
+-- The newest state of a node.
+INSERT INTO node_states (run_id, node_id, status, progress, attempt, iterations, started_at, completed_at)
+VALUES (:run_id, :node_id, :status, :progress, :attempt, :iterations, :started_at, :completed_at)
+ON CONFLICT (run_id, node_id) DO UPDATE SET status = excluded.status, progress = excluded.progress,
+  attempt = excluded.attempt, iterations = excluded.iterations, started_at = excluded.started_at,
+  completed_at = excluded.completed_at
+
+-- name: insert_execution
+-- A node started.
+INSERT INTO node_executions (run_id, execution_id, task_id, node_id, node_type, run_attempt, attempt, status, input,
+  started_at)
+VALUES (:run_id, :execution_id, :task_id, :node_id, :node_type, :run_attempt, :attempt, 'RUNNING', :input, :started_at)
+
+-- name: end_execution
+-- A node's execution stopped: completed, failed, cancelled or waiting.
+UPDATE node_executions SET status = :status, attempt = :attempt, output = :output, error = :error,
+  completed_at = :completed_at, duration_ms = :duration_ms
+WHERE run_id = :run_id AND execution_id = :execution_id
+
+-- name: reopen_execution
+-- A node that waited goes on.
+UPDATE node_executions SET status = 'RUNNING', completed_at = NULL WHERE run_id = :run_id AND execution_id = :execution_id
+
+-- name: cancel_open_executions
+-- What was executing when its run was stopped.
+UPDATE node_executions SET status = 'CANCELLED', completed_at = :now, duration_ms = :now - started_at
+WHERE run_id = :run_id AND status IN ('RUNNING', 'WAITING')
+
+-- name: cancel_open_nodes
+-- The same for the node's states; the returned ones get an event.
+UPDATE node_states SET status = 'CANCELLED', completed_at = :now
+WHERE run_id = :run_id AND status IN ('READY', 'RUNNING', 'WAITING') RETURNING node_id
+
+-- name: reset_running_nodes
+-- Nodes that a stop interrupted will run again.
+UPDATE node_states SET status = 'PENDING', progress = 0 WHERE run_id = :run_id AND status IN ('READY', 'RUNNING')
+RETURNING node_id
+
+-- name: cancel_running_executions
+-- Their executions; those that wait for an answer go on waiting.
+UPDATE node_executions SET status = 'CANCELLED', completed_at = :now, duration_ms = :now - started_at
+WHERE run_id = :run_id AND status = 'RUNNING'
+
+-- name: reset_failed_nodes
+-- A retry runs the failed nodes again.
+UPDATE node_states SET status = 'PENDING', progress = 0 WHERE run_id = :run_id AND status IN ('FAILED', 'CANCELLED')
+
+-- name: reset_node
+-- A node that runs again after time travel or in the next iteration.
+DELETE FROM node_states WHERE run_id = :run_id AND node_id = :node_id
+
+-- name: copy_node_states
+-- A fork starts with what its parent's nodes had reached.
+INSERT INTO node_states (run_id, node_id, status, progress, attempt, iterations, started_at, completed_at)
+SELECT :run_id, node_id, status, progress, attempt, iterations, started_at, completed_at
+FROM node_states WHERE run_id = :source AND status IN ('COMPLETED', 'FAILED', 'SKIPPED', 'WAITING')
+
+-- name: node_states
+SELECT node_id, status, progress, attempt, iterations, started_at, completed_at FROM node_states WHERE run_id = :run_id
+
+-- name: executions
+-- One row a node execution, in order.
+SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, input, output, error, started_at,
+  completed_at, duration_ms
+FROM node_executions
+WHERE run_id = :run_id AND execution_id > :after AND (:node_id IS NULL OR node_id = :node_id)
+  AND (:node_type IS NULL OR node_type = :node_type)
+  AND (:failed IS NULL OR (status = 'FAILED') = :failed)
+ORDER BY execution_id LIMIT :limit
+
+-- name: open_executions
+-- What is executing or waits, for a segment that goes on with it.
+SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, NULL, NULL, NULL, started_at,
+  completed_at, duration_ms
+FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
+
+-- name: put_interrupt
+-- A node parked. The same question asked again keeps its answer.
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, created_at)
+VALUES (:run_id, :interrupt_id, :task_id, :node_id, :kind, :value, :wake_at, :created_at)
+ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, wake_at = excluded.wake_at
+
+-- name: answer_interrupt
+-- The first answer wins: a second one touches no row.
+UPDATE interrupts SET answer = :answer, answered_by = :answered_by, answered_at = :now
+WHERE run_id = :run_id AND interrupt_id = :interrupt_id AND answer IS NULL
+
+-- name: drop_interrupts_of_task
+-- The node that asked has ended.
+DELETE FROM interrupts WHERE run_id = :run_id AND task_id = :task_id
+
+-- name: interrupts
+SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by, answered_at, created_at
+FROM interrupts WHERE run_id = :run_id ORDER BY created_at, interrupt_id
+
+-- name: copy_interrupts
+-- A fork keeps the open questions of the checkpoint.
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, created_at)
+SELECT :run_id, interrupt_id, task_id, node_id, kind, value, wake_at, created_at
+FROM interrupts WHERE run_id = :source AND answer IS NULL
+
+-- name: insert_signal
+-- An event for a node that waits for one, or will.
+INSERT INTO signals (run_id, signal_id, event, payload, sent_by, created_at)
+VALUES (:run_id, :signal_id, :event, :payload, :sent_by, :created_at)
+
+-- name: next_signal
+-- The oldest event of that name that nobody has consumed.
+SELECT signal_id, payload FROM signals
+WHERE run_id = :run_id AND event = :event AND consumed_by IS NULL ORDER BY signal_id LIMIT 1
+
+-- name: consume_signal
+UPDATE signals SET consumed_by = :task_id WHERE run_id = :run_id AND signal_id = :signal_id AND consumed_by IS NULL

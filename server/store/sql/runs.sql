@@ -1,0 +1,136 @@
+-- name: insert_run
+-- A new run, PENDING; with owner and attempt set it is claimed in the statements that follow in its unit.
+INSERT INTO workflow_runs (run_id, project_id, workflow_id, version, status, run_attempt, progress, input, metadata,
+  checkpoint_id, parent_run_id, forked_from, crashes, created_at, last_seq)
+VALUES (:run_id, :project_id, :workflow_id, :version, 'PENDING', 0, 0, :input, :metadata,
+  :checkpoint_id, :parent_run_id, :forked_from, 0, :created_at, 0)
+
+-- name: set_status
+-- The one statement that writes a run's status, guarded by what the caller saw.
+UPDATE workflow_runs SET status = :status, run_attempt = :run_attempt, owner = :owner, input = :input,
+  output = :output, error = :error, pause_requested = :pause_requested, resume_from = :resume_from, wake_at = :wake_at,
+  crashes = :crashes, queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at,
+  cancelled_at = :cancelled_at, finished_at = :finished_at,
+  progress = CASE WHEN :status = 'COMPLETED' THEN 1 ELSE progress END
+WHERE run_id = :run_id AND status = :seen_status AND run_attempt = :seen_attempt
+  AND coalesce(pause_requested, '') = :seen_pause
+
+-- name: request_pause
+-- Ask a RUNNING run to pause at its next boundary.
+UPDATE workflow_runs SET pause_requested = :mode WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
+
+-- name: withdraw_pause
+-- Take a request to pause back.
+UPDATE workflow_runs SET pause_requested = NULL
+WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt AND pause_requested IS NOT NULL
+
+-- name: hold_attempt
+-- The guard of everything an attempt writes: it must still be the run's. Progress never goes back.
+UPDATE workflow_runs SET current_node = coalesce(:current_node, current_node),
+  progress = CASE WHEN :progress > progress THEN :progress ELSE progress END
+WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
+
+-- name: hold_attempt_at_checkpoint
+-- The same, with a new checkpoint of the root graph: the run is going on, so earlier crashes no longer count.
+UPDATE workflow_runs SET current_node = coalesce(:current_node, current_node),
+  progress = CASE WHEN :progress > progress THEN :progress ELSE progress END,
+  checkpoint_id = :checkpoint_id, resume_from = NULL, crashes = 0
+WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
+
+-- name: set_checkpoint_json
+-- What a paused run's checkpoint holds, for readers of the row.
+UPDATE workflow_runs SET checkpoint_json = :checkpoint_json WHERE run_id = :run_id
+
+-- name: set_checkpoint
+-- A checkpoint that a person's edit made, while the run is paused.
+UPDATE workflow_runs SET checkpoint_id = :checkpoint_id, resume_from = NULL
+WHERE run_id = :run_id AND status = 'PAUSED' AND run_attempt = :run_attempt
+
+-- name: travel
+-- Go back in progress: time travel.
+UPDATE workflow_runs SET progress = :progress, current_node = NULL WHERE run_id = :run_id
+
+-- name: get_run
+SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+FROM workflow_runs WHERE run_id = :run_id
+
+-- name: get_run_of_project
+-- A run, if it is the project's.
+SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+FROM workflow_runs WHERE run_id = :run_id AND project_id = :project_id
+
+-- name: queued_projects
+-- Projects that have something to start.
+SELECT DISTINCT project_id FROM workflow_runs WHERE status = 'QUEUED'
+
+-- name: queued_runs
+-- A project's queue, oldest first.
+SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+FROM workflow_runs WHERE project_id = :project_id AND status = 'QUEUED' ORDER BY queued_at, run_id LIMIT :limit
+
+-- name: runs_of_other_boots
+-- Runs that a server which is gone had claimed.
+SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+FROM workflow_runs WHERE status = 'RUNNING' AND owner <> :owner
+
+-- name: runs_to_wake
+-- Parked runs whose time has come.
+SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+FROM workflow_runs WHERE status = 'WAITING' AND wake_at <= :now ORDER BY wake_at LIMIT :limit
+
+-- name: next_wake
+-- When the timer is due.
+SELECT min(wake_at) FROM workflow_runs WHERE status = 'WAITING' AND wake_at IS NOT NULL
+
+-- name: queued_ahead
+-- How many of the project's runs are to start before this one.
+SELECT count(*) FROM workflow_runs q JOIN workflow_runs r ON r.run_id = :run_id
+WHERE q.project_id = r.project_id AND q.status = 'QUEUED' AND (q.queued_at, q.run_id) < (r.queued_at, r.run_id)
+
+-- name: count_by_status
+-- For metrics.
+SELECT status, count(*) FROM workflow_runs GROUP BY status
+
+-- name: checkpoint_json
+SELECT checkpoint_json FROM workflow_runs WHERE run_id = :run_id
+
+-- name: live_runs_of_workflow
+-- Whether a workflow can be archived.
+SELECT count(*) FROM workflow_runs
+WHERE workflow_id = :workflow_id AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
+
+-- name: add_to_rollup
+-- Count an ended run.
+INSERT INTO run_rollups (workflow_id, hour, status, bucket, runs, duration_ms)
+VALUES (:workflow_id, :hour, :status, :bucket, 1, :duration_ms)
+ON CONFLICT (workflow_id, hour, status, bucket)
+DO UPDATE SET runs = run_rollups.runs + 1, duration_ms = run_rollups.duration_ms + excluded.duration_ms
+
+-- name: delete_events
+DELETE FROM run_events WHERE run_id = :run_id
+
+-- name: delete_node_states
+DELETE FROM node_states WHERE run_id = :run_id
+
+-- name: delete_node_executions
+DELETE FROM node_executions WHERE run_id = :run_id
+
+-- name: delete_interrupts
+DELETE FROM interrupts WHERE run_id = :run_id
+
+-- name: delete_signals
+DELETE FROM signals WHERE run_id = :run_id
+
+-- name: delete_run
+-- The last statement of a deletion; guarded, so that a live run stays whole.
+DELETE FROM workflow_runs WHERE run_id = :run_id AND status IN ('PENDING', 'COMPLETED', 'FAILED', 'CANCELLED')

@@ -1,0 +1,44 @@
+-- name: insert_workflow
+INSERT INTO workflows (workflow_id, project_id, name, description, latest_version, created_at, updated_at)
+VALUES (:workflow_id, :project_id, :name, :description, 1, :now, :now)
+
+-- name: insert_version
+-- Versions are immutable.
+INSERT INTO workflow_versions (workflow_id, version, definition, created_at)
+VALUES (:workflow_id, :version, :definition, :now)
+
+-- name: raise_version
+-- The guard of a new version: the latest must be the one that the caller saw.
+UPDATE workflows SET latest_version = :version, name = :name, description = :description, updated_at = :now
+WHERE workflow_id = :workflow_id AND latest_version = :version - 1 AND archived_at IS NULL
+
+-- name: archive_workflow
+-- Only while no run of it is live.
+UPDATE workflows SET archived_at = :now WHERE workflow_id = :workflow_id AND archived_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = :workflow_id
+    AND r.status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED'))
+
+-- name: get_workflow
+-- One version of a workflow; the latest where :version is null.
+SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
+  v.version, v.definition, v.created_at
+FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id
+WHERE w.workflow_id = :workflow_id AND w.project_id = :project_id
+  AND v.version = coalesce(:version, w.latest_version)
+
+-- name: get_definition
+SELECT definition FROM workflow_versions WHERE workflow_id = :workflow_id AND version = :version
+
+-- name: list_workflows
+-- Newest first; :before is the last id of the page before.
+SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
+  w.latest_version, '{}', w.updated_at
+FROM workflows w
+WHERE w.project_id = :project_id AND w.archived_at IS NULL AND (:before IS NULL OR w.workflow_id < :before)
+  AND (:q IS NULL OR instr(lower(w.name || ' ' || w.description), lower(:q)) > 0)
+ORDER BY w.workflow_id DESC LIMIT :limit
+
+-- name: list_versions
+-- Newest first.
+SELECT version, created_at FROM workflow_versions
+WHERE workflow_id = :workflow_id AND (:before IS NULL OR version < :before) ORDER BY version DESC LIMIT :limit

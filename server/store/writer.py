@@ -1,0 +1,191 @@
+"""The one writer of the database: a thread that owns the write connection and commits what waits as a group."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from milepost.checkpoints.unit import Statement
+from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
+from milepost.server.store.rows import Event
+from milepost.server.store.unit import NewEvent, Returning, Row, Unit
+
+MAX_GROUP = 512
+"""Units of one transaction, so that the first of a flood does not wait for the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    unit: Unit
+    done: Future[tuple[Event, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction did: units in it, seconds it took, events that it stored."""
+
+    units: int
+    seconds: float
+    events: tuple[Event, ...]
+
+
+class Writer:
+    """Runs units in the order in which they were submitted, many to a transaction.
+
+    A unit whose guard fails is rolled back alone and its caller gets ``GuardFailed``. Where SQLite gave up the whole
+    transaction (disk full, I/O error), the units run again one by one and each caller gets its own outcome.
+    """
+
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], sql: Mapping[str, str], on_commit: Callable[[Commit], None]
+    ) -> None:
+        self._connect = connect
+        self._number = sql["number_events"]
+        self._insert = sql["insert_event"]
+        self._on_commit = on_commit
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="milepost-writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread. Units submitted before are run then."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Run what was submitted, then end. Later units are refused with ``Unavailable``."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+
+    def submit(self, unit: Unit | Sequence[Statement]) -> "Future[tuple[Event, ...]]":
+        """Queue a unit; callable from any thread.
+
+        Returns:
+            A future that resolves after the commit with the events that were stored, numbered. It fails with
+            ``GuardFailed``, ``WriteFailed`` or ``Unavailable``; then nothing of the unit is stored.
+        """
+        done: Future[tuple[Event, ...]] = Future()
+        job = Job(unit if isinstance(unit, Unit) else Unit(list(unit)), done)
+        with self._closing:
+            if self._closed:
+                done.set_exception(Unavailable())
+            else:
+                self._jobs.put(job)
+        return done
+
+    def _run(self) -> None:
+        connection = self._connect()
+        try:
+            while (group := self._next_group()) is not None:
+                self._commit_group(connection, group)
+        finally:
+            connection.close()
+
+    def _next_group(self) -> list[Job] | None:
+        first = self._jobs.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < MAX_GROUP:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            group.append(job)
+        return group
+
+    def _commit_group(self, connection: sqlite3.Connection, group: Sequence[Job]) -> None:
+        started = time.perf_counter()
+        outcomes: list[tuple[Event, ...] | BaseException]
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._run_unit(connection, job.unit) for job in group]
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            _abandon(connection)
+            if len(group) > 1:
+                for job in group:
+                    self._commit_group(connection, [job])
+                return
+            outcomes = [_translate(error)]
+        stored = tuple(event for outcome in outcomes if isinstance(outcome, tuple) for event in outcome)
+        self._on_commit(Commit(len(group), time.perf_counter() - started, stored))
+        for job, outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                job.done.set_exception(outcome)
+            else:
+                job.done.set_result(outcome)
+
+    def _run_unit(self, connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...] | BaseException:
+        connection.execute("SAVEPOINT unit")
+        try:
+            events = self._apply(connection, unit)
+        except Exception as error:
+            if not connection.in_transaction:
+                raise
+            connection.execute("ROLLBACK TO unit")
+            connection.execute("RELEASE unit")
+            return _translate(error)
+        connection.execute("RELEASE unit")
+        return events
+
+    def _apply(self, connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...]:
+        events = list(unit.events)
+        for item in unit.statements:
+            statement = item.statement if isinstance(item, Returning) else item
+            cursor = connection.execute(statement.sql, statement.parameters)
+            rows: list[Row] = cursor.fetchall() if isinstance(item, Returning) else []
+            touched = len(rows) if isinstance(item, Returning) else cursor.rowcount
+            if statement.rows is not None and touched != statement.rows:
+                raise GuardFailed(f"touched {touched} rows instead of {statement.rows}")
+            if isinstance(item, Returning):
+                events.extend(item.events(rows))
+        return self._store_events(connection, events) if events else ()
+
+    def _store_events(self, connection: sqlite3.Connection, events: Sequence[NewEvent]) -> tuple[Event, ...]:
+        stored: list[Event] = []
+        for run_id, drafts in _by_run(events).items():
+            row = connection.execute(self._number, {"run_id": run_id, "n": len(drafts)}).fetchone()
+            if row is None:
+                raise GuardFailed(f"there is no run {run_id}")
+            last_seq, project_id = row
+            first = last_seq - len(drafts) + 1
+            stored.extend(
+                Event(run_id, first + i, new.ts, new.type, new.node_id, new.run_attempt, new.data, project_id)
+                for i, new in enumerate(drafts)
+            )
+        connection.executemany(self._insert, [event[:7] for event in stored])
+        return tuple(stored)
+
+
+def _by_run(events: Iterable[NewEvent]) -> dict[str, list[NewEvent]]:
+    runs: dict[str, list[NewEvent]] = {}
+    for event in events:
+        runs.setdefault(event.run_id, []).append(event)
+    return runs
+
+
+def _abandon(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _translate(error: Exception) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError):
+        return GuardFailed(str(error))
+    if isinstance(error, sqlite3.Error):
+        return WriteFailed(f"the database could not be written: {error}")
+    return error
+
+
