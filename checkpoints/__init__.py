@@ -1,4 +1,4 @@
-"""Where a run can stop: the LangGraph checkpointer, history, diff, fork and pruning. Imports langgraph, never server."""
+"""Where a run can stop: the LangGraph checkpointer, history, diff, fork, pruning. Imports langgraph, never server."""
 
 import os
 

@@ -36,10 +36,11 @@ def _statement(text: str) -> str:
 def widen(sql: str, name: str, values: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     """Return `sql` with `(:name)` replaced by a list of parameters for `values`, and these parameters.
 
-    The list is padded with NULL, which no row equals, to a power of two, so that few distinct statements exist.
+    The list is padded by its first value (NULL, which no row equals, if it is empty) to a power of two, so that few
+    distinct statements exist.
     """
     width = 1 << max(len(values) - 1, 0).bit_length()
-    padded = [*values, *([None] * (width - len(values)))]
+    padded = [*values, *([values[0] if values else None] * (width - len(values)))]
     names = [f"{name}_{number}" for number in range(width)]
     listed = ", ".join(f":{each}" for each in names)
     return sql.replace(f"(:{name})", f"({listed})"), dict(zip(names, padded, strict=True))
