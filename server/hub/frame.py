@@ -1,0 +1,44 @@
+"""A batch of one run's events and its encoding, made once for all viewers that stand at the same point."""
+
+from collections.abc import Callable, Sequence
+
+from milepost.server.store.rows import Event
+
+MAX_EVENTS = 500
+"""Events of one frame."""
+
+TERMINAL_TYPES = frozenset({"run.completed", "run.failed", "run.cancelled"})
+"""Events that end a run. A failed one goes on when it is retried."""
+
+REOPENING_TYPES = frozenset({"run.queued", "run.started"})
+"""Events after which an ended run is live again."""
+
+
+class Frame:
+    """Events of a run in order, at most ``MAX_EVENTS``. Empty where a viewer was only nudged."""
+
+    __slots__ = ("_encoded", "_wires", "events")
+
+    def __init__(self, events: Sequence[Event], wires: Sequence[bytes]) -> None:
+        self.events = events
+        self._wires = wires
+        self._encoded: bytes | None = None
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> "Frame":
+        """A frame of events that nobody has encoded yet."""
+        return cls(events, [event.wire() for event in events])
+
+    @property
+    def wires(self) -> Sequence[bytes]:
+        """The JSON of each event, as it is stored and sent everywhere."""
+        return self._wires
+
+    def encoded(self, encode: Callable[[bytes], bytes]) -> bytes:
+        """The message ``{"type": "events", …}`` through ``encode``, which must be the same for every viewer."""
+        if self._encoded is None:
+            self._encoded = encode(b'{"type":"events","events":[' + b",".join(self._wires) + b"]}")
+        return self._encoded
+
+
+EMPTY = Frame((), ())

@@ -1,0 +1,207 @@
+"""What a viewer holds: a cursor over one run's events, or the set of a project's runs that changed."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+
+from milepost.server.errors import MilepostError, NotFound, ViewerTooSlow
+from milepost.server.hub.channel import Channel
+from milepost.server.hub.frame import EMPTY, MAX_EVENTS, Frame
+from milepost.server.store.rows import Event
+from milepost.server.store.store import Store
+
+PROJECT_PAUSE = 0.5
+"""Seconds between two notices of the same run to one viewer of a project."""
+
+
+class _Sleeper:
+    """Waits until it is woken or failed. ``failed`` is set with the failure, for whoever sends meanwhile."""
+
+    def __init__(self) -> None:
+        self.failed = asyncio.Event()
+        self._error: MilepostError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        """Let the reader look again."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def fail(self, error: MilepostError) -> None:
+        """End the subscription: its reader gets ``error``. The first failure stays."""
+        if self._error is None:
+            self._error = error
+            self.failed.set()
+            self.wake()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    async def _sleep(self, seconds: float | None = None) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._waiter
+        except TimeoutError:
+            pass
+        finally:
+            self._waiter = None
+
+
+class Subscription(_Sleeper):
+    """A run's events behind ``position``, each once and in order: from the store first, then live.
+
+    An asynchronous context manager. ``position`` is the number of the last event that was handed out.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        after: int,
+        enter: Callable[["Subscription"], Channel],
+        leave: Callable[["Subscription"], None],
+    ) -> None:
+        super().__init__()
+        self.run_id = run_id
+        self.position = after
+        self._store = store
+        self._enter = enter
+        self._leave = leave
+        self._channel: Channel
+        self._caught_up = False
+        self._nudged = False
+        self._handed_live = False
+        self._busy_since: float | None = None
+
+    async def __aenter__(self) -> "Subscription":
+        # Interest comes first: what is committed while the store is read arrives here as well.
+        self._channel = self._enter(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave(self)
+
+    @property
+    def settled(self) -> bool:
+        """The engine said that nothing of the run executes any more."""
+        return self._channel.settled
+
+    @property
+    def drained(self) -> bool:
+        """Every event that is known to be committed was handed out."""
+        return self._caught_up and self.position >= self._channel.last
+
+    def busy_for(self) -> float:
+        """Seconds since the last batch was handed out, if the reader has not come back for more; otherwise 0."""
+        return 0.0 if self._busy_since is None else asyncio.get_running_loop().time() - self._busy_since
+
+    def nudge(self) -> None:
+        """Make ``next_frame`` return, with no events if there are none."""
+        self._nudged = True
+        self.wake()
+
+    def drop_if_stuck(self, first: int) -> None:
+        """Fail if live events before ``first`` are unread because the reader has not come back from sending."""
+        if self._busy_since is not None and self._handed_live and self.position + 1 < first:
+            self.fail(ViewerTooSlow(f"events up to {first - 1} were not read in time; come back after {self.position}"))
+
+    async def next(self) -> list[Event]:
+        """The next events, at least one and at most 500; waits for them.
+
+        Raises:
+            ViewerTooSlow: more events are unread than the hub keeps.
+            Unavailable: the server stops.
+        """
+        while not (frame := await self.next_frame()).events:
+            pass
+        return list(frame.events)
+
+    async def next_frame(self) -> Frame:
+        """As ``next``, encoded for all viewers at once; a frame without events after a ``nudge``."""
+        self._busy_since = None
+        while True:
+            frame = await self._available()
+            self._check()
+            if frame is not None or self._nudged:
+                self._nudged = False
+                return self._hand_out(frame or EMPTY)
+            if self.drained:
+                await self._sleep()
+
+    async def _available(self) -> Frame | None:
+        if self._channel.holds(self.position + 1):
+            self._handed_live = self._caught_up = True
+            return self._channel.frame(self.position + 1)
+        if self.drained:
+            return None
+        known = self._channel.last
+        page = await self._store.events(self.run_id, self.position, MAX_EVENTS)
+        if not page and known > self.position:
+            raise NotFound(f"the events of run {self.run_id} were deleted")
+        self._caught_up = len(page) < MAX_EVENTS
+        self._handed_live = False
+        return Frame.of(page) if page else None
+
+    def _hand_out(self, frame: Frame) -> Frame:
+        if frame.events:
+            self.position = frame.events[-1].seq
+        self._busy_since = asyncio.get_running_loop().time()
+        return frame
+
+
+class ProjectSubscription(_Sleeper):
+    """Which runs of a project changed; one run at most every ``PROJECT_PAUSE`` seconds."""
+
+    def __init__(
+        self,
+        limit: int,
+        enter: Callable[["ProjectSubscription"], None],
+        leave: Callable[["ProjectSubscription"], None],
+    ) -> None:
+        super().__init__()
+        self._limit = limit
+        self._enter = enter
+        self._leave = leave
+        self._changed: dict[str, None] = {}
+        self._told: dict[str, float] = {}
+
+    async def __aenter__(self) -> "ProjectSubscription":
+        self._enter(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave(self)
+
+    def changed(self, run_id: str) -> None:
+        """Note that a run has a new event."""
+        if run_id not in self._changed:
+            self._changed[run_id] = None
+            self.wake()
+            if len(self._changed) > self._limit:
+                self.fail(ViewerTooSlow("more runs changed than this viewer takes"))
+
+    async def next(self) -> list[str]:
+        """Ids of runs that changed since they were last told, at least one; waits for them.
+
+        Raises:
+            ViewerTooSlow: more runs changed than the hub keeps.
+            Unavailable: the server stops.
+        """
+        while True:
+            self._check()
+            now = asyncio.get_running_loop().time()
+            self._told = {run_id: at for run_id, at in self._told.items() if now - at < PROJECT_PAUSE}
+            due = [run_id for run_id in self._changed if run_id not in self._told]
+            if due:
+                for run_id in due:
+                    del self._changed[run_id]
+                    self._told[run_id] = now
+                return due
+            oldest = min((self._told[run_id] for run_id in self._changed), default=None)
+            await self._sleep(None if oldest is None else max(0.0, oldest + PROJECT_PAUSE - now))
