@@ -1,0 +1,148 @@
+"""What a run hands to its nodes, and what a node type sees of the run while it executes."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from langgraph.types import interrupt
+from pydantic import BaseModel
+
+from milepost.graphs.reporter import Reporter
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def wall_clock() -> int:
+    """Now, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run's surroundings, given to LangGraph as its `context`."""
+
+    run: Mapping[str, Any]
+    """`id`, `workflow_id`, `version`, `project_id`, `started_at`: what expressions see as `run`."""
+    reporter: Reporter
+    executor: concurrent.futures.Executor | None = None
+    """Where synchronous nodes run. None: a thread of its own for each."""
+    parked: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    """Task id to the value of the interrupt that it parked with before, so that a wait keeps its first end."""
+    test_mode: bool = False
+    now: Callable[[], int] = wall_clock
+    random: Callable[[], float] = random.random
+    """Gives the jitter of retries, 0..1."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits between retries, and in short waits."""
+
+
+class Signals:
+    """The way from a node's code to the reporter. A synchronous node gets one that crosses to the loop's thread."""
+
+    __slots__ = ("_call", "cancelled", "reporter", "task_id")
+
+    def __init__(self, reporter: Reporter, task_id: str, call: Callable[..., Any] | None = None) -> None:
+        self.reporter = reporter
+        self.task_id = task_id
+        self.cancelled = False
+        self._call = call
+
+    def send(self, method: Callable[..., None], *arguments: Any) -> None:
+        """Call a reporter's method with the task id and these arguments. Nothing is told after a cancel."""
+        if self.cancelled:
+            return
+        if self._call is None:
+            method(self.task_id, *arguments)
+        else:
+            self._call(method, self.task_id, *arguments)
+
+
+class NodeContext(Generic[ConfigT]):
+    """What a node type's `run` gets: the resolved config, the run's data, and ways to say how it is going."""
+
+    __slots__ = ("_context", "_signals", "config", "input", "live", "outputs", "variables")
+
+    def __init__(
+        self,
+        config: ConfigT,
+        run_input: Any,
+        variables: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        live: tuple[str, ...],
+        context: RunContext,
+        signals: Signals,
+    ) -> None:
+        self.config = config
+        self.input = run_input
+        self.variables = variables
+        self.outputs = outputs
+        self.live = live
+        """The predecessors that led here, in the order of the file."""
+        self._context = context
+        self._signals = signals
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """`id`, `workflow_id`, `version`, `project_id` and `started_at` of the run."""
+        return self._context.run
+
+    @property
+    def test_mode(self) -> bool:
+        """True in a dry run."""
+        return self._context.test_mode
+
+    @property
+    def now(self) -> int:
+        """The wall clock, in milliseconds since 1970."""
+        return self._context.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, without parking the run."""
+        await self._context.sleep(seconds)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt and re-execution of this execution, different for each iteration of a cycle."""
+        return f"{self._context.run.get('id')}:{self._signals.task_id}"
+
+    @property
+    def cancelled(self) -> bool:
+        """True once this attempt was cancelled or timed out. A synchronous node should look at it and stop."""
+        return self._signals.cancelled
+
+    def progress(self, fraction: float, message: str | None = None) -> None:
+        """Say how far the node is, 0..1."""
+        self._signals.send(self._signals.reporter.progress, min(max(float(fraction), 0.0), 1.0), message)
+
+    def log(self, level: str, message: str, **fields: Any) -> None:
+        """Write a line into the run's log."""
+        self._signals.send(self._signals.reporter.log, level, message, fields)
+
+    def delta(self, text: str) -> None:
+        """Stream a piece of text."""
+        self._signals.send(self._signals.reporter.delta, text)
+
+    def interrupt(self, question: str, schema: Mapping[str, Any] | None = None, **more: Any) -> Any:
+        """Ask a person and give the answer. Until there is one the run parks; then `run` starts again from its top."""
+        return interrupt({"kind": "answer", "question": question, "schema": schema, **more})
+
+    @property
+    def parked_until(self) -> int | None:
+        """The time that this execution parked for before, in milliseconds; None when it did not."""
+        parked = self._context.parked.get(self._signals.task_id)
+        until = parked.get("until") if isinstance(parked, Mapping) and parked.get("kind") == "time" else None
+        return until if isinstance(until, int) else None
+
+    def park_until(self, epoch_ms: int) -> int:
+        """Let go of everything until a time; gives the time. What parked before keeps the first one it was given."""
+        until = epoch_ms if self.parked_until is None else self.parked_until
+        interrupt({"kind": "time", "until": until})
+        return until

@@ -1,0 +1,244 @@
+"""The function that LangGraph calls for every node: resolves, tries, reports, and says what follows.
+
+What a node does is in its type; which edges follow from it is in `routing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+from pydantic import BaseModel, ValidationError
+
+from milepost.graphs.attempts import Presence, across, ask_from_the_first, attempt
+from milepost.graphs.channels import CLEAR, LIVE, SPENT
+from milepost.graphs.context import NodeContext, RunContext, Signals
+from milepost.graphs.definition import problems_of
+from milepost.graphs.expressions import ExpressionError
+from milepost.graphs.expressions.budget import Budget
+from milepost.graphs.failures import NodeError, NodeFailure, failure_of
+from milepost.graphs.json_values import NotJson, own_copy
+from milepost.graphs.plan import NodePlan, Resolver
+from milepost.graphs.reporter import Outcome
+from milepost.graphs.routing import Decision
+
+
+class NodeRunner:
+    """One node of a compiled graph."""
+
+    def __init__(self, plan: NodePlan) -> None:
+        self.plan = plan
+        self._join = f"join:{plan.id}"
+
+    async def __call__(self, state: dict[str, Any], runtime: Runtime[RunContext]) -> dict[str, Any]:
+        """The channel updates of one execution. Raises `NodeFailure`, or LangGraph's interrupt as it comes."""
+        info = runtime.execution_info
+        task_id = info.task_id if info is not None else ""
+        tokens = state.get(self._join, ())
+        if tokens and all(item >= 0 and item & 3 != LIVE for item in tokens):
+            return self._left_out(runtime.context, task_id, SPENT in {item & 3 for item in tokens})
+        return await _Execution(self.plan, state, runtime.context, task_id, self._live(tokens)).run()
+
+    def _live(self, tokens: list[int] | tuple[int, ...]) -> tuple[str, ...]:
+        """The predecessors that led here; after a back edge the one that it came from."""
+        back = [item for item in tokens if item < CLEAR]
+        if back:
+            return tuple(self.plan.back_sources[-2 - item] for item in back)
+        return tuple(self.plan.predecessors[item >> 2] for item in tokens if item & 3 == LIVE)
+
+    def _left_out(self, context: RunContext, task_id: str, spent: bool) -> dict[str, Any]:
+        plan = self.plan
+        decision = plan.routing.left_out(plan.number, spent)
+        context.reporter.finished(task_id, Outcome(plan.id, "SKIPPED", skipped=decision.skipped))
+        return {f"output:{plan.id}": None, **decision.updates} if plan.cyclic else decision.updates
+
+
+class _Execution:
+    """One execution of one node, from its config to what follows."""
+
+    __slots__ = ("attempts", "context", "live", "plan", "resolver", "state", "task_id")
+
+    def __init__(
+        self, plan: NodePlan, state: Mapping[str, Any], context: RunContext, task_id: str, live: tuple[str, ...]
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self.context = context
+        self.task_id = task_id
+        self.live = live
+        self.attempts = 1
+        self.resolver = Resolver(plan.scope(state, context.run), Budget())
+
+    async def run(self) -> dict[str, Any]:
+        presence = Presence(self.context, self.task_id)
+        try:
+            try:
+                config = self._config()
+                output = await self._try(config, presence)
+                return self._completed(output)
+            except NodeFailure as failure:
+                return self._failed(failure)
+        finally:
+            presence.leave()
+
+    def _config(self) -> BaseModel:
+        """The validated config, after telling the reporter that the node begins."""
+        plan, reporter = self.plan, self.context.reporter
+        if plan.constant is not None:
+            reporter.started(self.task_id, plan.id, plan.config.value)
+            return plan.constant
+        try:
+            resolved = self.resolver(plan.config)
+        except ExpressionError as error:
+            reporter.started(self.task_id, plan.id, None)
+            raise NodeFailure("expression_error", "ExpressionError", str(error), plan.id) from error
+        reporter.started(self.task_id, plan.id, resolved)
+        try:
+            return plan.type.config_model.model_validate(resolved)
+        except ValidationError as error:
+            message = "; ".join(f"{problem.path}: {problem.message}" for problem in problems_of(error, "config"))
+            raise NodeFailure("invalid_config", "ValidationError", message, plan.id) from error
+
+    async def _try(self, config: BaseModel, presence: Presence) -> dict[str, Any]:
+        """The output of the first attempt that succeeds. Raises the last one's failure."""
+        plan = self.plan
+        while True:
+            signals = self._signals()
+            scope = self.resolver.scope
+            node_context = NodeContext(
+                config, scope.input, scope.variables, scope.outputs, self.live, self.context, signals
+            )
+            try:
+                result = await attempt(plan, node_context, self.context, signals, presence)
+                return self._checked(result)
+            except GraphBubbleUp:
+                raise
+            except asyncio.CancelledError as error:
+                signals.cancelled = True
+                if _really_cancelled():
+                    raise
+                failure = failure_of(error, plan.id)
+            except (Exception, SystemExit) as error:
+                failure = failure_of(error, plan.id)
+                if self.attempts >= plan.max_attempts or (isinstance(error, NodeError) and not error.retryable):
+                    raise failure from error
+            await self._before_next(failure)
+
+    def _signals(self) -> Signals:
+        call = across(asyncio.get_running_loop()) if self.plan.synchronous else None
+        return Signals(self.context.reporter, self.task_id, call)
+
+    async def _before_next(self, failure: NodeFailure) -> None:
+        retry = self.plan.retry
+        if retry is None or self.attempts >= retry.max_attempts:
+            raise failure
+        delay = retry.delay(self.attempts, self.context.random())
+        self.context.reporter.retrying(self.task_id, failure, self.attempts, delay)
+        await self.context.sleep(delay)
+        self.attempts += 1
+        ask_from_the_first()
+
+    def _checked(self, result: Any) -> dict[str, Any]:
+        if not isinstance(result, dict):
+            kind = type(result).__name__
+            raise NodeError("invalid_output", f"a node returns a JSON object, not {kind}", retryable=False)
+        copy: dict[str, Any] = self._storable(result, "the output")
+        return copy
+
+    def _storable(self, value: Any, what: str) -> Any:
+        try:
+            copy, size = own_copy(value)
+        except NotJson as error:
+            raise NodeError("invalid_output", f"{what} is not JSON: {error}", retryable=False) from error
+        limit = self.plan.limits.max_state_bytes
+        if size > limit:
+            message = f"{what} has {size} bytes of JSON; max_state_bytes allows {limit}"
+            raise NodeError("state_too_large", message, retryable=False)
+        return copy
+
+    def _completed(self, output: dict[str, Any]) -> dict[str, Any]:
+        plan = self.plan
+        updates: dict[str, Any] = {f"output:{plan.id}": output}
+        decision = plan.always
+        if decision is None or plan.sets.value:
+            try:
+                self._see(output)
+                if plan.sets.value:
+                    updates |= self._variables()
+                if decision is None:
+                    decision = plan.routing.took(plan.number, plan.taken(output, self.resolver))
+            except ExpressionError as error:
+                raise NodeFailure("expression_error", "ExpressionError", str(error), plan.id) from error
+            except NodeError as error:
+                raise failure_of(error, plan.id) from error
+            if decision.cycle is not None:
+                updates |= self._iteration(decision.cycle)
+        updates |= decision.updates
+        self._finished("COMPLETED", output, decision)
+        return updates
+
+    def _see(self, output: dict[str, Any]) -> None:
+        """Let the node's `set` and `when` expressions read what it returned."""
+        scope = self.resolver.scope
+        self.resolver.scope = type(scope)(
+            scope.names, scope.input, scope.variables, {**scope.outputs, self.plan.id: output}, scope.run
+        )
+
+    def _variables(self) -> dict[str, Any]:
+        values = self.resolver(self.plan.sets)
+        return {f"var:{name}": self._storable(value, f"variable {name!r}") for name, value in values.items()}
+
+    def _iteration(self, cycle: str) -> dict[str, Any]:
+        channel = f"loop:{cycle}"
+        count = self.state.get(channel, 0) + 1
+        limit = self.plan.limits.max_iterations
+        if count > limit:
+            message = f"the cycle from {cycle!r} to {self.plan.id!r} was repeated {limit} times; max_iterations allows no more"
+            raise NodeFailure("max_iterations", "MaxIterations", message, self.plan.id)
+        return {channel: count}
+
+    def _failed(self, failure: NodeFailure) -> dict[str, Any]:
+        plan = self.plan
+        handled = plan.handled()
+        if failure.code == "max_iterations" or not (handled or plan.goes_on):
+            self._fatal(failure)
+        error = {"code": failure.code, "type": failure.type, "message": failure.message}
+        output = {"error": error}
+        try:
+            self._see(output)
+            decision = plan.routing.took(plan.number, handled or plan.taken(output, self.resolver))
+            updates = self._iteration(decision.cycle) if decision.cycle is not None else {}
+        except ExpressionError as error_again:
+            self._fatal(NodeFailure("expression_error", "ExpressionError", str(error_again), plan.id))
+        except NodeFailure as limit:
+            self._fatal(limit)
+        self._finished("FAILED", output, decision, failure)
+        return {f"output:{plan.id}": output, **updates, **decision.updates}
+
+    def _fatal(self, failure: NodeFailure) -> NoReturn:
+        outcome = Outcome(self.plan.id, "FAILED", self.attempts, failure=failure, fatal=True)
+        self.context.reporter.finished(self.task_id, outcome)
+        raise failure
+
+    def _finished(
+        self, status: Any, output: dict[str, Any], decision: Decision, failure: NodeFailure | None = None
+    ) -> None:
+        outcome = Outcome(
+            self.plan.id,
+            status,
+            self.attempts,
+            output,
+            failure,
+            skipped=decision.skipped,
+            restarted=decision.restarted,
+        )
+        self.context.reporter.finished(self.task_id, outcome)
+
+
+def _really_cancelled() -> bool:
+    """False when the node's own code raised CancelledError though nobody cancelled it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,224 @@
+"""Reads expressions and templates with Jinja2's parser, refuses what the evaluator does not know, finds what they name.
+
+Nothing of Jinja2 but the parser is used: no templates are rendered and no code is generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, TemplateError, nodes
+from jinja2.parser import Parser
+
+from milepost.graphs.expressions import filters
+from milepost.graphs.expressions.budget import Budget, ExpressionError
+from milepost.graphs.expressions.evaluator import HANDLERS, Evaluator
+from milepost.graphs.expressions.scope import ROOTS, Names, Scope
+
+MAX_SOURCE = 64 * 1024
+PATHS = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const)
+
+
+class InvalidExpression(ValueError):
+    """An expression that cannot be read: wrong syntax, or syntax, filters and names that are not allowed."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(slots=True)
+class References:
+    """What an expression reads. None stands for all: the name is computed."""
+
+    outputs: set[str] | None = field(default_factory=set)
+    variables: set[str] | None = field(default_factory=set)
+
+    def add(self, other: References) -> None:
+        """Take in what another one reads."""
+        self.outputs = None if self.outputs is None or other.outputs is None else self.outputs | other.outputs
+        known = self.variables is None or other.variables is None
+        self.variables = None if known else (self.variables or set()) | (other.variables or set())
+
+
+class Expression:
+    """One parsed expression. `evaluate` may be called any number of times, from any thread."""
+
+    __slots__ = ("_node", "_path", "references", "source")
+
+    def __init__(self, source: str, node: nodes.Node, references: References) -> None:
+        self.source = source
+        self.references = references
+        self._node = node
+        self._path = all(isinstance(part, PATHS) for part in (node, *node.find_all(nodes.Node)))
+
+    def evaluate(self, scope: Scope, budget: Budget) -> Any:
+        """The value. Raises `ExpressionError` that names the expression."""
+        try:
+            value = Evaluator(scope, budget).value(self._node)
+            if not self._path:
+                budget.weigh(value)
+        except ExpressionError as error:
+            raise ExpressionError(f"{{{{ {self.source} }}}}: {error}") from error
+        except RecursionError as error:
+            raise ExpressionError(f"{{{{ {self.source[:80]} }}}}: nested too deeply") from error
+        return value
+
+
+class Template:
+    """Text with expressions in it. As exactly one expression it has that expression's value, otherwise it is text."""
+
+    __slots__ = ("_parts", "references")
+
+    def __init__(self, parts: list[str | Expression]) -> None:
+        self._parts = parts
+        self.references = References()
+        for part in parts:
+            if isinstance(part, Expression):
+                self.references.add(part.references)
+
+    def evaluate(self, scope: Scope, budget: Budget) -> Any:
+        """The value. Raises `ExpressionError`."""
+        if len(self._parts) == 1 and isinstance(self._parts[0], Expression):
+            return self._parts[0].evaluate(scope, budget)
+        return "".join(part if isinstance(part, str) else self._text(part, scope, budget) for part in self._parts)
+
+    @staticmethod
+    def _text(part: Expression, scope: Scope, budget: Budget) -> str:
+        value = part.evaluate(scope, budget)
+        return value if isinstance(value, str) else _as_text(value, budget)
+
+
+def _as_text(value: Any, budget: Budget) -> str:
+    return str(filters.FILTERS["string"](budget, value))
+
+
+def environment() -> Environment:
+    """The settings that expressions are parsed with."""
+    return Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 -- nothing is rendered as HTML
+
+
+def parse_expression(source: str, names: Names) -> Expression:
+    """An expression without braces. Raises `InvalidExpression`."""
+    if len(source) > MAX_SOURCE:
+        raise InvalidExpression("invalid_expression", f"an expression has at most {MAX_SOURCE} characters")
+    if source.strip().startswith("{{"):
+        raise InvalidExpression("invalid_expression", "an expression is written without {{ }} here")
+    try:
+        parser = Parser(environment(), source, state="variable")
+        node: nodes.Node = parser.parse_expression()
+        if not parser.stream.eos:
+            raise InvalidExpression("invalid_expression", f"unexpected {parser.stream.current.value!r}")
+    except TemplateError as error:
+        raise InvalidExpression("invalid_expression", str(error)) from error
+    except RecursionError as error:
+        raise InvalidExpression("invalid_expression", "nested too deeply") from error
+    return _checked(source.strip(), node, names)
+
+
+def parse_template(source: str, names: Names) -> Template:
+    """Text with `{{ }}` in it. Raises `InvalidExpression`."""
+    if len(source) > 16 * MAX_SOURCE:
+        raise InvalidExpression("invalid_expression", "the text is too long to hold expressions")
+    return Template(list(_parts(source, names)))
+
+
+def _parts(source: str, names: Names) -> Iterator[str | Expression]:
+    jinja = environment()
+    try:
+        for _, token, value in jinja.lex(source):
+            if token in ("block_begin", "raw_begin"):
+                raise InvalidExpression("statement_refused", f"statements are not allowed: {value}")
+        body = jinja.parse(source).body
+    except TemplateError as error:
+        raise InvalidExpression("invalid_expression", str(error)) from error
+    except RecursionError as error:
+        raise InvalidExpression("invalid_expression", "nested too deeply") from error
+    for output in body:
+        for node in output.iter_child_nodes():
+            if isinstance(node, nodes.TemplateData):
+                yield node.data
+            else:
+                yield _checked(_excerpt(source), node, names)
+
+
+def _excerpt(source: str) -> str:
+    start = source.find("{{") + 2
+    single = source.count("{{") == 1 and source.endswith("}}") and start == 2
+    return source[start:-2].strip() if single else source[:200]
+
+
+def _checked(source: str, node: nodes.Node, names: Names) -> Expression:
+    try:
+        return Expression(source, node, _References(names).of(node))
+    except RecursionError as error:
+        raise InvalidExpression("invalid_expression", "nested too deeply") from error
+
+
+class _References:
+    """Walks an expression once: refuses what is not on the list, and collects what is read."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.found = References()
+
+    def of(self, node: nodes.Node) -> References:
+        self._visit(node)
+        return self.found
+
+    def _visit(self, node: nodes.Node) -> None:
+        if isinstance(node, nodes.Call):
+            self._call(node)
+        elif isinstance(node, (nodes.Filter, nodes.Test)):
+            self._named(node)
+        elif isinstance(node, nodes.Name):
+            self._root(node.name, None)
+        elif isinstance(node, (nodes.Getattr, nodes.Getitem)) and isinstance(node.node, nodes.Name):
+            self._root(node.node.name, node)
+            if isinstance(node, nodes.Getitem):
+                self._visit(node.arg)
+            return
+        elif type(node) not in HANDLERS and not isinstance(
+            node, (nodes.Operand, nodes.Pair, nodes.Keyword, nodes.Slice)
+        ):
+            raise InvalidExpression("invalid_expression", f"{type(node).__name__.lower()} is not allowed")
+        for child in node.iter_child_nodes():
+            if not (isinstance(node, nodes.Call) and child is node.node):
+                self._visit(child)
+
+    def _call(self, node: nodes.Call) -> None:
+        if not isinstance(node.node, nodes.Name):
+            raise InvalidExpression("call_refused", "values have no methods; use a filter, like {{ x | upper }}")
+        if node.node.name != "range" or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            raise InvalidExpression("call_refused", f"there is no function {node.node.name!r}; only range(…)")
+
+    def _named(self, node: nodes.Filter | nodes.Test) -> None:
+        if isinstance(node, nodes.Filter):
+            known = node.name in filters.FILTERS or node.name in filters.LAZY_FILTERS
+            code, what = "unknown_filter", "filter"
+        else:
+            known, code, what = node.name in filters.TESTS, "unknown_test", "test"
+        if not known or node.node is None:
+            raise InvalidExpression(code, f"there is no {what} {node.name!r}")
+        if node.dyn_args or node.dyn_kwargs:
+            raise InvalidExpression("invalid_expression", "* and ** are not allowed")
+
+    def _root(self, root: str, access: nodes.Getattr | nodes.Getitem | None) -> None:
+        if root not in ROOTS:
+            raise InvalidExpression("unknown_name", f"there is no {root!r}; there are {', '.join(ROOTS)}")
+        name = self._constant(access)
+        if name is not None and (reason := self.names.unknown(root, name)):
+            raise InvalidExpression("unknown_name", reason)
+        if root in ("outputs", "variables"):
+            read = getattr(self.found, root)
+            setattr(self.found, root, None if name is None or read is None else read | {name})
+
+    @staticmethod
+    def _constant(access: nodes.Getattr | nodes.Getitem | None) -> str | None:
+        if isinstance(access, nodes.Getattr):
+            return access.attr
+        if access is not None and isinstance(access.arg, nodes.Const) and isinstance(access.arg.value, str):
+            return access.arg.value
+        return None

@@ -1,0 +1,65 @@
+"""What an expression can name. Which names exist is known when a definition is checked, their values when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from milepost.graphs.expressions.budget import ExpressionError
+
+RUN_KEYS = frozenset({"id", "workflow_id", "version", "project_id", "started_at"})
+ROOTS = ("input", "variables", "outputs", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that exist in one definition."""
+
+    outputs: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+
+    def unknown(self, root: str, name: str) -> str | None:
+        """Why `root.name` cannot be, or None when it can."""
+        if root == "outputs" and name not in self.outputs:
+            return f"there is no node {name!r}"
+        if root == "variables" and name not in self.variables:
+            return f"no node sets a variable {name!r}"
+        if root == "run" and name not in RUN_KEYS:
+            return f"run has no {name!r}; it has {', '.join(sorted(RUN_KEYS))}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One of `outputs`, `variables`, `run`: a name in it that has no value yet is null, another one an error."""
+
+    root: str
+    values: Mapping[str, Any]
+    names: Names
+
+    def get(self, name: Any) -> Any:
+        """The value of `name`. Raises `ExpressionError` for a name that does not exist."""
+        if not isinstance(name, str):
+            raise ExpressionError(f"{self.root} is read by name, not by {type(name).__name__}")
+        value = self.values.get(name)
+        if value is None and (reason := self.names.unknown(self.root, name)):
+            raise ExpressionError(reason)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The values that one evaluation sees."""
+
+    names: Names
+    input: Any
+    variables: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    run: Mapping[str, Any]
+
+    def root(self, name: str) -> Any:
+        """The value of a root name. Only called with one of `ROOTS`."""
+        if name == "input":
+            return self.input
+        return Space(name, getattr(self, name), self.names)

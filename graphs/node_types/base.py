@@ -1,0 +1,56 @@
+"""What a node type is. The built-in ones stand beside this; third parties derive theirs from the same class."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, ClassVar, Generic
+
+from pydantic import BaseModel, ConfigDict
+
+from milepost.graphs.context import ConfigT, NodeContext
+from milepost.graphs.problems import Problem
+
+
+class Config(BaseModel):
+    """The base of every config model: keys that it does not declare are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeType(ABC, Generic[ConfigT]):
+    """One kind of node. An instance is shared by all nodes of the kind, so it keeps nothing between runs."""
+
+    name: ClassVar[str]
+    """What definitions write as `type`."""
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    config_model: ClassVar[type[BaseModel]]
+    expressions: ClassVar[frozenset[str]] = frozenset()
+    """Config keys that are expressions without braces; `run` gets their values."""
+    branching: ClassVar[bool] = False
+    """True: the output's `value` is what the `when` of outgoing edges is compared with."""
+    times_out: ClassVar[bool] = False
+    """True: an output with `timed_out` true takes the edges with `when: "timeout"`."""
+    reads_predecessors: ClassVar[bool] = False
+    """True: `run` looks at the outputs of `ctx.live`, not only at what its config names."""
+    reads_everything: ClassVar[bool] = False
+    """True: `run` looks at outputs or variables that its config does not name."""
+    side_effects: ClassVar[bool] = False
+    """True: a dry run calls `simulate` instead of `run`."""
+
+    @abstractmethod
+    def run(self, ctx: NodeContext[ConfigT]) -> Awaitable[Mapping[str, Any]] | Mapping[str, Any]:
+        """Do the work and give a JSON object. `async def`, or plain `def`, which runs in a thread."""
+
+    def simulate(self, ctx: NodeContext[ConfigT]) -> Mapping[str, Any]:
+        """The output of a dry run, for types with side effects."""
+        return {"simulated": True}
+
+    def check(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
+        """Problems of a config beyond its schema. `config` is as written, expressions and all."""
+        return ()
+
+    def not_runnable(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
+        """What keeps a correct config from running on this machine, naming what to install or set."""
+        return ()

@@ -1,0 +1,56 @@
+"""The node type `wait`: sleeps for a short time, parks the run for a longer one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from milepost.graphs.context import NodeContext
+from milepost.graphs.failures import NodeError
+from milepost.graphs.node_types.base import Config, NodeType
+from milepost.graphs.problems import Problem
+
+LONGEST_SLEEP = 5.0
+
+
+class WaitConfig(Config):
+    """Either `seconds`, or `until`: a time with its zone, like `2030-01-01T09:00:00Z`."""
+
+    seconds: float | None = Field(default=None, ge=0, le=315_360_000, allow_inf_nan=False)
+    until: AwareDatetime | None = None
+
+
+class Wait(NodeType[WaitConfig]):
+    """Up to 5 seconds it sleeps; a longer wait holds no task, no memory and no slot, and survives a restart."""
+
+    name = "wait"
+    title = "Wait"
+    description = "Waits for some seconds, or until a time."
+    config_model = WaitConfig
+
+    async def run(self, ctx: NodeContext[WaitConfig]) -> Mapping[str, Any]:
+        """`{"waited_until": …}`, the time that the wait was for."""
+        config = ctx.config
+        if config.until is not None:
+            until = int(config.until.timestamp() * 1000)
+        elif config.seconds is not None:
+            until = ctx.now + int(config.seconds * 1000)
+        else:
+            raise NodeError("invalid_config", "wait needs seconds or until", retryable=False)
+        until = await self._wait(ctx, until)
+        return {"waited_until": datetime.fromtimestamp(until / 1000, UTC).isoformat().replace("+00:00", "Z")}
+
+    async def _wait(self, ctx: NodeContext[WaitConfig], until: int) -> int:
+        left = (until - ctx.now) / 1000
+        if ctx.parked_until is None and left <= LONGEST_SLEEP:
+            await ctx.sleep(max(left, 0))
+            return until
+        return ctx.park_until(until)
+
+    def check(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
+        """Exactly one of `seconds` and `until`."""
+        if ("seconds" in config) == ("until" in config):
+            yield Problem(path, "invalid_value", "wait needs either seconds or until")

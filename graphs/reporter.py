@@ -1,0 +1,48 @@
+"""What a run tells about its nodes while they execute. The engine implements it; nothing here stores anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from milepost.graphs.failures import NodeFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one execution of a node ended."""
+
+    node_id: str
+    status: Literal["COMPLETED", "FAILED", "SKIPPED"]
+    attempt: int = 1
+    output: Mapping[str, Any] | None = None
+    failure: NodeFailure | None = None
+    fatal: bool = False
+    skipped: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+
+
+class Reporter(Protocol):
+    """Is told what happens to the nodes of one run, always in the thread of the run's event loop."""
+
+    def started(self, task_id: str, node_id: str, input: Any) -> None:  # noqa: A002
+        """A node begins, or begins again after an interrupt or a restart; `input` is its resolved config."""
+
+    def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
+        """Attempt number `attempt` failed; the next one begins in `delay` seconds."""
+
+    def progress(self, task_id: str, fraction: float, message: str | None) -> None:
+        """The node says how far it is, 0..1."""
+
+    def log(self, task_id: str, level: str, message: str, fields: Mapping[str, Any]) -> None:
+        """The node logs a line."""
+
+    def delta(self, task_id: str, text: str) -> None:
+        """A model streams a piece of text."""
+
+    def finished(self, task_id: str, outcome: Outcome) -> None:
+        """The execution is decided; what it returns is not saved yet. A join that is left out only gets this."""
+
+    def left(self, task_id: str) -> None:
+        """None of the node's own code is running any more, however it ended."""

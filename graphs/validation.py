@@ -1,0 +1,341 @@
+"""Checks a whole definition and reports every problem at once, then plans each node of a valid one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import BaseModel, ValidationError
+
+from milepost.graphs.definition import Draft, EdgeSpec, NodeSpec, Placed, Retry, problems_of, read_draft
+from milepost.graphs.expressions import Names, References
+from milepost.graphs.json_values import NotJson, encode, json_equal
+from milepost.graphs.node_types import NodeType, Registry
+from milepost.graphs.plan import Limits, NodePlan, Way
+from milepost.graphs.problems import Problem, Report, step_into
+from milepost.graphs.routing import Routing
+from milepost.graphs.templates import Resolved
+from milepost.graphs.topology import ALWAYS, ELSE, ERROR, EXPRESSION, TIMEOUT, VALUE, Arc, Flaw, Topology
+
+KEYWORDS = {"else": ELSE, "error": ERROR, "timeout": TIMEOUT}
+
+
+@dataclass(slots=True)
+class Node:
+    """A node with what its checks found out."""
+
+    placed: Placed[NodeSpec]
+    type: NodeType[Any] | None
+    config: Resolved
+    sets: Resolved
+    constant: BaseModel | None = None
+
+
+@dataclass(slots=True)
+class Edge:
+    """An edge between nodes that exist."""
+
+    placed: Placed[EdgeSpec]
+    source: int
+    target: int
+    kind: str
+    expression: Resolved | None = None
+    label: str = ""
+
+
+@dataclass(slots=True)
+class Checked:
+    """A definition and everything that was found out about it."""
+
+    draft: Draft
+    nodes: list[Node]
+    edges: list[Edge]
+    names: Names
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    not_runnable: list[Problem] = field(default_factory=list)
+    topology: Topology | None = None
+
+    def report(self) -> Report:
+        """The problems, in the order of the definition."""
+        return Report(tuple(self.errors), tuple(self.warnings + self.not_runnable))
+
+
+def check(definition: Any, registry: Registry) -> Checked:
+    """Everything that is right and wrong about a definition. Never raises."""
+    draft = read_draft(definition)
+    names = Names(frozenset(draft.declared), frozenset(name for node in draft.nodes for name in node.spec.set))
+    errors = list(draft.problems)
+    checked = Checked(draft, [], [], names, errors)
+    for placed in draft.nodes:
+        checked.nodes.append(_check_node(placed, registry, checked))
+    _check_ids(checked)
+    _check_input_schema(checked)
+    _check_edges(checked)
+    _check_ways(checked)
+    if not errors or not _broken(errors):
+        _check_graph(checked)
+    return checked
+
+
+def _broken(errors: Iterable[Problem]) -> bool:
+    """True when nodes or edges are missing from the graph, so that what hangs together cannot be known."""
+    return any(
+        problem.code in ("duplicate_id", "unknown_node", "bad_id", "too_many", "missing_key") for problem in errors
+    )
+
+
+def _check_node(placed: Placed[NodeSpec], registry: Registry, checked: Checked) -> Node:
+    spec, path, errors = placed.spec, placed.path, checked.errors
+    node_type = registry.get(spec.type)
+    if node_type is None:
+        known = ", ".join(registry.names())
+        errors.append(
+            Problem(f"{path}.type", "unknown_type", f"there is no node type {spec.type!r}; there are {known}")
+        )
+    bare = node_type.expressions if node_type else frozenset()
+    config = Resolved(spec.config, f"{path}.config", checked.names, errors, bare)
+    sets = Resolved(dict(spec.set), f"{path}.set", checked.names, errors, frozenset())
+    node = Node(placed, node_type, config, sets)
+    if spec.id.startswith("__"):
+        errors.append(Problem(f"{path}.id", "bad_id", "ids that begin with two underscores are reserved"))
+    for key, value in (("config", spec.config), ("set", spec.set)):
+        try:
+            encode(dict(value))
+        except NotJson as error:
+            errors.append(Problem(f"{path}.{key}", "invalid_value", str(error)))
+    if node_type is not None:
+        _check_config(node, node_type, checked)
+    return node
+
+
+def _check_config(node: Node, node_type: NodeType[Any], checked: Checked) -> None:
+    path, written = f"{node.placed.path}.config", node.placed.spec.config
+    found: list[Problem] = []
+    try:
+        model = node_type.config_model.model_validate(written)
+        node.constant = model if node.config.constant else None
+    except ValidationError as error:
+        found = [item for item in problems_of(error, path) if not _inside(item.path, node.config.templated)]
+    checked.errors.extend(found)
+    if not found:
+        checked.errors.extend(node_type.check(written, path))
+        checked.not_runnable.extend(node_type.not_runnable(written, path))
+
+
+def _inside(path: str, places: set[str]) -> bool:
+    """True for a path at or below one of `places`, whose value is only known when the node runs."""
+    return any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in places)
+
+
+def _check_ids(checked: Checked) -> None:
+    seen: set[str] = set()
+    for node in checked.nodes:
+        if node.placed.spec.id in seen:
+            message = f"there is more than one node {node.placed.spec.id!r}"
+            checked.errors.append(Problem(f"{node.placed.path}.id", "duplicate_id", message))
+        seen.add(node.placed.spec.id)
+
+
+def _check_input_schema(checked: Checked) -> None:
+    schema = checked.draft.frame.input_schema
+    if schema is None:
+        return
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        path = "input_schema"
+        for key in error.absolute_path:
+            path = step_into(path, key)
+        checked.errors.append(Problem(path, "invalid_schema", error.message[:500]))
+
+
+def _check_edges(checked: Checked) -> None:
+    numbers = {node.placed.spec.id: number for number, node in enumerate(checked.nodes)}
+    for placed in checked.draft.edges:
+        spec, path = placed.spec, placed.path
+        for key, node in (("source", spec.source), ("target", spec.target)):
+            if node not in checked.draft.declared:
+                checked.errors.append(Problem(f"{path}.{key}", "unknown_node", f"there is no node {node!r}"))
+        if spec.source in numbers and spec.target in numbers:
+            edge = Edge(placed, numbers[spec.source], numbers[spec.target], ALWAYS)
+            _check_when(edge, checked)
+            checked.edges.append(edge)
+
+
+def _check_when(edge: Edge, checked: Checked) -> None:
+    spec, path = edge.placed.spec, f"{edge.placed.path}.when"
+    if not spec.conditional:
+        return
+    if isinstance(spec.when, str) and spec.when in KEYWORDS:
+        edge.kind = KEYWORDS[spec.when]
+        return
+    if isinstance(spec.when, str) and "{{" in spec.when:
+        edge.kind = EXPRESSION
+        edge.expression = Resolved(spec.when, path, checked.names, checked.errors, frozenset())
+        return
+    edge.kind = VALUE
+    try:
+        encode(spec.when)
+        edge.label = _label(spec.when)
+    except NotJson as error:
+        checked.errors.append(Problem(path, "invalid_value", str(error)))
+
+
+def _label(value: Any) -> str:
+    """The same text for values that are equal as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if not isinstance(value, int) else repr(value)
+
+
+def _check_ways(checked: Checked) -> None:
+    """Whether the `when`s of a node's edges fit its type."""
+    ways: list[list[Edge]] = [[] for _ in checked.nodes]
+    for edge in checked.edges:
+        ways[edge.source].append(edge)
+    for node, edges in zip(checked.nodes, ways, strict=True):
+        if node.type is not None:
+            for edge in edges:
+                checked.errors.extend(_check_way(edge, node, node.type, edges))
+            checked.warnings.extend(_missing_ways(node, node.type, edges))
+
+
+def _check_way(edge: Edge, node: Node, node_type: NodeType[Any], edges: Sequence[Edge]) -> Iterable[Problem]:
+    path, name = f"{edge.placed.path}.when", node.placed.spec.id
+    if edge.kind == ALWAYS and node_type.branching:
+        if edge.placed.path.startswith("steps"):
+            yield Problem(f"{node.placed.path}.type", "branch_in_steps", f"a {node_type.name} has no place in steps")
+        else:
+            yield Problem(
+                path, "missing_when", f"{name!r} is a {node_type.name}: say which of its values this edge is for"
+            )
+    if edge.kind == VALUE and not node_type.branching:
+        yield Problem(
+            path, "when_without_value", f"{name!r} is a {node_type.name}, which gives no value to compare with"
+        )
+    if edge.kind == VALUE and node_type.name == "condition" and not isinstance(edge.placed.spec.when, bool):
+        yield Problem(path, "unknown_case", "a condition is true or false")
+    if edge.kind == TIMEOUT and not node_type.times_out:
+        yield Problem(path, "when_without_value", f"a {node_type.name} does not time out")
+    if edge.kind == ELSE and not any(other.kind in (VALUE, EXPRESSION) for other in edges):
+        yield Problem(path, "else_without_case", f"{name!r} has no other edge with a condition")
+    cases = node.placed.spec.config.get("cases")
+    if edge.kind == VALUE and node_type.name == "switch" and isinstance(cases, list):
+        if not any(json_equal(case, edge.placed.spec.when) for case in cases):
+            yield Problem(path, "unknown_case", f"{name!r} has no such case")
+
+
+def _missing_ways(node: Node, node_type: NodeType[Any], edges: Sequence[Edge]) -> Iterable[Problem]:
+    """Cases that no edge is for; the run's branch ends there, which is allowed."""
+    cases = node.placed.spec.config.get("cases")
+    if node_type.name != "switch" or not isinstance(cases, list) or not edges:
+        return
+    if any(edge.kind in (ELSE, EXPRESSION) for edge in edges):
+        return
+    for index, case in enumerate(cases):
+        if not any(edge.kind == VALUE and json_equal(edge.placed.spec.when, case) for edge in edges):
+            yield Problem(f"{node.placed.path}.config.cases[{index}]", "case_without_edge", "no edge is for this case")
+
+
+def _check_graph(checked: Checked) -> None:
+    arcs = [Arc(edge.source, edge.target, edge.kind, edge.label) for edge in checked.edges]
+    topology = Topology(len(checked.nodes), arcs)
+    flaws = topology.flaws()
+    for flaw in flaws:
+        checked.errors.append(_flaw_problem(flaw, checked, topology))
+    if any(flaw.code == "no_start" for flaw in flaws):
+        return
+    for number in sorted(topology.back_edges):
+        edge = checked.edges[number]
+        node_type = checked.nodes[edge.source].type
+        if node_type is not None and not node_type.branching:
+            message = f"the cycle back to {edge.placed.spec.target!r} must come out of a condition or a switch"
+            checked.errors.append(Problem(edge.placed.path, "cycle_without_condition", message))
+    checked.topology = topology
+
+
+FLAWS = {
+    "no_start": "every node has an incoming edge, so nothing starts the run",
+    "unreachable": "no start node leads here",
+    "cycle_entered_twice": "a cycle is entered at its first node only; this edge enters the one of {nodes} elsewhere",
+    "cycle_left_from_parallel": "this edge leaves or repeats the cycle of {nodes} from inside one of its parallel branches",
+    "cycle_left_and_kept": "this edge leaves or repeats the cycle of {nodes} together with another edge of its source",
+    "cycles_too_deep": "cycles are nested too deeply",
+    "too_many_cycles": "there are too many cycles",
+}
+
+
+def _flaw_problem(flaw: Flaw, checked: Checked, topology: Topology) -> Problem:
+    path = ""
+    if flaw.edge is not None:
+        path = checked.edges[flaw.edge].placed.path
+    elif flaw.node is not None:
+        path = checked.nodes[flaw.node].placed.path
+    elif flaw.code == "no_start":
+        path = "nodes"
+    names = ", ".join(checked.nodes[node].placed.spec.id for node in flaw.nodes[:20])
+    return Problem(path, flaw.code, FLAWS[flaw.code].format(nodes=names))
+
+
+def plan(checked: Checked, topology: Topology) -> list[NodePlan]:
+    """The plans of a valid definition's nodes, in the order of the file."""
+    ids = tuple(node.placed.spec.id for node in checked.nodes)
+    routing = Routing(topology, ids)
+    frame = checked.draft.frame
+    limits = Limits(frame.max_iterations, frame.max_state_bytes)
+    return [_plan_node(number, checked, routing, limits) for number in range(len(ids))]
+
+
+def _plan_node(number: int, checked: Checked, routing: Routing, limits: Limits) -> NodePlan:
+    node, topology, ids = checked.nodes[number], routing.topology, routing.ids
+    spec = node.placed.spec
+    assert node.type is not None
+    ways = tuple(_way(edge, checked.edges[edge]) for edge in topology.outgoing[number])
+    predecessors = tuple(ids[source] for source in topology.slots[number])
+    back_sources = {
+        edge: ids[topology.arcs[edge].source] for edge in topology.back_edges if topology.arcs[edge].target == number
+    }
+    near = (*predecessors, *back_sources.values()) if node.type.reads_predecessors else ()
+    outputs, variables = _reads(node, ways, near, checked.names)
+    retry = spec.retry or (Retry() if spec.on_error == "retry" else None)
+    return NodePlan(
+        id=spec.id,
+        number=number,
+        type=node.type,
+        config=node.config,
+        constant=node.constant,
+        sets=node.sets,
+        timeout=spec.timeout,
+        retry=retry,
+        goes_on=spec.on_error == "continue",
+        ways=ways,
+        predecessors=predecessors,
+        back_sources=back_sources,
+        cyclic=bool(topology.cycles_of[number]),
+        names=checked.names,
+        reads_outputs=tuple((name, f"output:{name}") for name in ids if name in outputs),
+        reads_variables=tuple((name, f"var:{name}") for name in sorted(variables)),
+        limits=limits,
+        routing=routing,
+    )
+
+
+def _way(number: int, edge: Edge) -> Way:
+    return Way(number, edge.kind, edge.placed.spec.when, edge.expression)
+
+
+def _reads(node: Node, ways: Sequence[Way], near: Iterable[str], names: Names) -> tuple[set[str], set[str]]:
+    """The outputs and the variables that a node's execution looks at."""
+    found = References()
+    for resolved in (node.config, node.sets, *(way.expression for way in ways)):
+        if resolved is not None:
+            found.add(resolved.references)
+    everything = node.type is not None and node.type.reads_everything
+    outputs = set(names.outputs) if everything or found.outputs is None else found.outputs | set(near)
+    variables = set(names.variables) if everything or found.variables is None else found.variables
+    return outputs, variables
