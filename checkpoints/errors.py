@@ -40,7 +40,7 @@ class StoredError(Exception):
         return self.message
 
     def __repr__(self) -> str:
-        return f"{self.type_name.rpartition('.')[2]}({self.message!r})"
+        return f"{self.type_name.rpartition('.')[2]}({repr(self.message) if self.message else ''})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StoredError) and other.args == self.args

@@ -3,7 +3,6 @@
 A read yields the queries that it needs next and is sent their rows; `now` and `soon` drive it. Nothing writes here.
 """
 
-import asyncio
 import json
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from milepost.checkpoints import sql
 from milepost.checkpoints.codec import Codec
 from milepost.checkpoints.unit import Reader, Row
 from milepost.checkpoints.versions import Head, Versions
+from milepost.checkpoints.waiting import landed
 
 SQL = sql.load(Path(__file__).with_name("statements.sql"))
 LAST = 2**62  # above every ordinal and every limit
@@ -44,8 +44,8 @@ async def soon(reader: Reader, read: Read[T]) -> T:
     try:
         wanted = next(read)
         while True:
-            futures = [asyncio.wrap_future(reader.fetch(*query)) for query in wanted]
-            wanted = read.send([await future for future in futures])
+            futures = [reader.fetch(*query) for query in wanted]
+            wanted = read.send([await landed(future) for future in futures])
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
 

@@ -1,6 +1,5 @@
 """The LangGraph checkpointer. Makes statements and hands them to a sink; begins no transaction and opens no file."""
 
-import asyncio
 import copy
 import json
 import time
@@ -31,6 +30,7 @@ from milepost.checkpoints.tally import Tally
 from milepost.checkpoints.types import AllowedTypes
 from milepost.checkpoints.unit import CheckpointSaved, Reader, Sink, Statement, TaskSaved, Writer
 from milepost.checkpoints.versions import Versions
+from milepost.checkpoints.waiting import landed
 
 # LangGraph writes input, commands and answers under this task, and writes its list again when it has grown: each
 # write has a row of its own, where any other task's are one row.
@@ -226,7 +226,7 @@ class Saver(BaseCheckpointSaver[int]):
             await reading.soon(self._reader, self._count(run_id))
         future = self._save(config, checkpoint, metadata, new_versions)
         try:
-            await asyncio.wrap_future(future)
+            await landed(future)
         except BaseException:
             self._tally.forget((run_id, ns, checkpoint["id"]))
             raise
@@ -297,7 +297,7 @@ class Saver(BaseCheckpointSaver[int]):
 
         The unit is handed to the sink before this first awaits, so units stand in LangGraph's order.
         """
-        await asyncio.wrap_future(self._save_writes(config, writes, task_id, task_path))
+        await landed(self._save_writes(config, writes, task_id, task_path))
 
     def _save_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
@@ -338,7 +338,7 @@ class Saver(BaseCheckpointSaver[int]):
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove all that is stored of a run."""
-        await asyncio.wrap_future(self._submit(fork.delete(thread_id)))
+        await landed(self._submit(fork.delete(thread_id)))
         self._tally.forget_run(thread_id)
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
@@ -348,7 +348,7 @@ class Saver(BaseCheckpointSaver[int]):
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Give a run that has no checkpoints a copy of all those of another."""
-        await asyncio.wrap_future(self._submit(fork.copy_all(source_thread_id, target_thread_id)))
+        await landed(self._submit(fork.copy_all(source_thread_id, target_thread_id)))
         self._tally.forget_run(target_thread_id)
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
@@ -361,7 +361,7 @@ class Saver(BaseCheckpointSaver[int]):
         """Keep the latest checkpoint of each namespace and what its state needs, or (`delete`) nothing."""
         for run_id in thread_ids:
             statements = await reading.soon(self._reader, prune.prune(run_id, strategy))
-            await asyncio.wrap_future(self._submit(statements))
+            await landed(self._submit(statements))
             self._tally.forget_run(run_id)
 
     def _submit(self, statements: Sequence[Statement]) -> Future[None]:
