@@ -1,0 +1,150 @@
+"""API keys: made, checked, revoked. A key is good for one project, or, the owner's, for the whole server."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from uuid_utils import uuid7
+
+from milepost.server.errors import NotAuthenticated, NotFound
+from milepost.server.store.rows import Key
+from milepost.server.store.statements import statement
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+PREFIX = "mp_"
+
+TTL_MS = 3_000
+"""How long a key that was found valid is trusted without asking the store: a revocation takes hold within this."""
+
+_KEPT = 1_000
+
+OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks. ``project_id`` None: may see every project."""
+
+    key_id: str
+    name: str
+    project_id: str | None
+
+    @property
+    def owner(self) -> bool:
+        """May make projects and see all of them."""
+        return self.project_id is None
+
+    def sees(self, project_id: str) -> bool:
+        """Whether the project exists for this identity."""
+        return self.project_id is None or self.project_id == project_id
+
+
+class Keys:
+    """The server's API keys."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, tuple[int, Identity]] = {}
+
+    async def authenticate(self, secret: str) -> Identity:
+        """Whose key ``secret`` is.
+
+        Raises:
+            NotAuthenticated: no such key, or it was revoked or has expired.
+        """
+        now = self._store.clock()
+        hashed = _hash(secret)
+        known = self._known.get(hashed)
+        if known is not None and 0 <= now - known[0] < TTL_MS:
+            return known[1]
+        key = await self._store.key(hashed)
+        if key is None:
+            self._known.pop(hashed, None)
+            raise NotAuthenticated("there is no valid key like this one")
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        identity = Identity(key.key_id, key.name, key.project_id)
+        self._known[hashed] = (now, identity)
+        return identity
+
+    async def create(self, name: str, project_id: str | None, expires_at: int | None) -> tuple[Key, str]:
+        """A new key and its secret, which is not stored and cannot be shown again. ``expires_at``: epoch ms."""
+        secret = PREFIX + secrets.token_urlsafe(32)
+        key = Key(str(uuid7()), project_id, name, self._store.clock(), expires_at, None)
+        await self._store.commit(
+            Unit(
+                [
+                    statement(
+                        "insert_key",
+                        1,
+                        key_id=key.key_id,
+                        project_id=project_id,
+                        name=name,
+                        secret_hash=_hash(secret),
+                        now=key.created_at,
+                        expires_at=expires_at,
+                    )
+                ]
+            )
+        )
+        return key, secret
+
+    async def list(self) -> list[Key]:
+        """All keys, revoked ones included, oldest first."""
+        return [Key(*row) for row in await self._store.fetch("list_keys")]
+
+    async def revoke(self, key_id: str) -> None:
+        """Make a key invalid, at the latest after ``TTL_MS``.
+
+        Raises:
+            NotFound: there is no such key, or it was revoked before.
+        """
+        found = [key for key in await self.list() if key.key_id == key_id and key.revoked_at is None]
+        if not found:
+            raise NotFound(f"there is no valid key {key_id}")
+        await self._store.commit(Unit([statement("revoke_key", key_id=key_id, now=self._store.clock())]))
+        self._known.clear()
+
+    async def ensure_owner_key(self, data: Path) -> str:
+        """The owner's secret, from the file ``owner.key`` in ``data``.
+
+        Where the file is missing or holds no valid key, a new key is made and the one before revoked.
+        """
+        path = data / "owner.key"
+        secret = _read(path)
+        if secret is not None:
+            key = await self._store.key(_hash(secret))
+            if key is not None and key.project_id is None:
+                return secret
+        await self._store.commit(Unit([statement("revoke_owner_keys", now=self._store.clock())]))
+        self._known.clear()
+        _, secret = await self.create(OWNER, None, None)
+        _write(path, secret)
+        return secret
+
+
+def _hash(secret: str) -> str:
+    # A secret has 256 random bits: nobody guesses it, so a slow hash would only slow every request down.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip() or None
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
+def _write(path: Path, secret: str) -> None:
+    # Written aside and moved, so that neither a crash nor another user's eyes find half a file or an open one.
+    aside = path.with_suffix(".new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

@@ -1,0 +1,168 @@
+"""Reading runs: one, many, their status, node executions and events. Why one does not advance is in ``why``."""
+
+from collections.abc import Sequence
+
+from milepost.server.engine.dispatcher import Dispatcher
+from milepost.server.errors import NotRunnable
+from milepost.server.hub.hub import Hub
+from milepost.server.runs.cursors import make_cursor, read_cursor, refused_cursor
+from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.summaries import (
+    Json,
+    execution_json,
+    metrics_json,
+    run_json,
+    run_summary,
+    status_json,
+)
+from milepost.server.runs.why import explain
+from milepost.server.states import RunStatus
+from milepost.server.store.listings import RunFilter, last_retry, list_runs, node_totals, runs_by_id
+from milepost.server.store.rows import Event, Project, Run
+from milepost.server.store.store import Store
+
+AT_REST = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.PAUSED, RunStatus.WAITING})
+
+CAME_TO_REST = frozenset({"run.completed", "run.failed", "run.cancelled", "run.paused", "run.waiting"})
+
+ENDED = frozenset({"run.completed", "run.failed", "run.cancelled"})
+
+MAX_LOGS = 1_000
+
+
+class Read:
+    """Reads of one project's runs. What is another project's does not exist."""
+
+    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource) -> None:
+        self._store = store
+        self._hub = hub
+        self._dispatcher = dispatcher
+        self._programs = programs
+
+    async def run(self, project: Project, run_id: str) -> Run:
+        """The row of a run.
+
+        Raises:
+            NotFound.
+        """
+        return await self._store.run_of(project.project_id, run_id)
+
+    async def get(
+        self, project: Project, run_id: str, *, include_logs: bool = False, include_metrics: bool = False
+    ) -> Json:
+        """The whole run, on request with its first ``MAX_LOGS`` node executions and its figures.
+
+        Raises:
+            NotFound.
+        """
+        run = await self.run(project, run_id)
+        body = {**run_json(run), "last_seq": run.last_seq}
+        if include_logs:
+            body["logs"] = [execution_json(row) for row in await self._store.executions(run_id, limit=MAX_LOGS)]
+        if include_metrics:
+            body["metrics"] = metrics_json(run, await node_totals(self._store, run_id), self._store.clock())
+        return body
+
+    async def page(self, project: Project, chosen: RunFilter, limit: int, cursor: str | None) -> Json:
+        """A page of the project's runs.
+
+        Raises:
+            BadRequest: the cursor belongs to another list or order.
+        """
+        key = None
+        if cursor:
+            sort, order, value, run_id = read_cursor(cursor, str, str, int, str)
+            if (sort, order) != (chosen.sort, chosen.order):
+                raise refused_cursor()
+            key = (value, run_id)
+        runs = await list_runs(self._store, project.project_id, chosen, limit + 1, key)
+        last = runs[limit - 1] if len(runs) > limit else None
+        mark = make_cursor(chosen.sort, chosen.order, getattr(last, chosen.sort) or 0, last.run_id) if last else None
+        return {"items": [run_summary(run) for run in runs[:limit]], "next_cursor": mark}
+
+    async def summaries(self, project: Project, run_ids: Sequence[str]) -> list[Json]:
+        """What the run list shows of these runs, newest first; those that were deleted are left out."""
+        return [run_summary(run) for run in await runs_by_id(self._store, project.project_id, run_ids)]
+
+    async def status(self, project: Project, run_id: str, wait: float) -> Json:
+        """A run's status; with ``wait`` (seconds) as soon as the run ends, pauses or waits.
+
+        Raises:
+            NotFound.
+        """
+        run = await self.run(project, run_id)
+        if wait > 0 and run.status not in AT_REST:
+            await self._hub.wait_for(run_id, CAME_TO_REST, wait, after=run.last_seq)
+            run = await self.run(project, run_id)
+        states = await self._store.node_states(run_id)
+        return status_json(run, await self._nodes(run), states, await self._store.interrupts(run_id))
+
+    async def ended(self, project: Project, run_id: str, wait: float) -> Json:
+        """The whole run as soon as it has ended, or when ``wait`` seconds are up."""
+        await self._hub.wait_for(run_id, ENDED, wait, after=0)
+        return await self.get(project, run_id)
+
+    async def logs(
+        self,
+        project: Project,
+        run_id: str,
+        *,
+        node_id: str | None,
+        node_type: str | None,
+        failed: bool | None,
+        limit: int,
+        after: str,
+    ) -> Json:
+        """A page of the run's node executions, in order.
+
+        Raises:
+            NotFound.
+        """
+        await self.run(project, run_id)
+        rows = await self._store.executions(
+            run_id, after=after, limit=limit + 1, node_id=node_id, node_type=node_type, failed=failed
+        )
+        return {
+            "items": [execution_json(row) for row in rows[:limit]],
+            "next_cursor": rows[limit - 1].execution_id if len(rows) > limit else None,
+        }
+
+    async def events(self, project: Project, run_id: str, after: int, limit: int) -> tuple[Run, list[Event]]:
+        """A run and a page of its events with ``seq > after``.
+
+        Raises:
+            NotFound.
+        """
+        run = await self.run(project, run_id)
+        return run, await self._store.events(run_id, after, limit)
+
+    async def why(self, project: Project, run_id: str) -> Json:
+        """Why the run does not advance right now: ``{run_id, status, code, sentence, …}``.
+
+        Raises:
+            NotFound.
+        """
+        run = await self.run(project, run_id)
+        ahead = await self._store.fetch_one("queued_ahead", run_id=run_id) if run.status is RunStatus.QUEUED else None
+        return explain(
+            run,
+            states=await self._store.node_states(run_id),
+            interrupts=await self._store.interrupts(run_id),
+            retry=await last_retry(self._store, run_id) if run.status is RunStatus.RUNNING else None,
+            ahead=int(ahead[0]) if ahead else 0,
+            held_by=self._dispatcher.executing(run_id),
+            held=self._dispatcher.active(run_id),
+            now=self._store.clock(),
+        )
+
+    def executing(self, run_id: str) -> bool:
+        """Whether code of one of the run's nodes still executes."""
+        return bool(self._dispatcher.executing(run_id))
+
+    async def _nodes(self, run: Run) -> list[str]:
+        try:
+            program = await self._programs.of_run(run)
+        except NotRunnable:
+            # The run is of a definition that this release refuses: what its nodes did is all that is known.
+            return []
+        return [node.id for node in program.nodes]

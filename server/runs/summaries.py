@@ -1,0 +1,225 @@
+"""The JSON of runs, workflows and projects: the one place that says which fields there are."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from milepost.graphs.problems import Problem
+from milepost.server.states import NodeStatus, RunStatus
+from milepost.server.store.listings import NodeTotal
+from milepost.server.store.rows import NodeExecution, NodeState, OpenInterrupt, Project, Run, Workflow, iso
+
+Json = dict[str, Any]
+
+
+def run_summary(run: Run) -> Json:
+    """A run as lists show it: without its input and output."""
+    return {
+        "run_id": run.run_id,
+        "project_id": run.project_id,
+        "workflow_id": run.workflow_id,
+        "version": run.version,
+        "status": run.status,
+        "progress": run.progress,
+        "current_node": run.current_node,
+        "error": run_error(run),
+        "metadata": orjson.Fragment(run.metadata),
+        "run_attempt": run.run_attempt,
+        "pausing": run.pause_requested is not None,
+        "checkpoint_id": run.checkpoint_id,
+        "parent_run_id": run.parent_run_id,
+        "forked_from": run.forked_from,
+        "wake_at": iso(run.wake_at),
+        "created_at": iso(run.created_at),
+        "queued_at": iso(run.queued_at),
+        "started_at": iso(run.started_at),
+        "paused_at": iso(run.paused_at),
+        "cancelled_at": iso(run.cancelled_at),
+        "finished_at": iso(run.finished_at),
+        "estimated_completion": iso(run.estimated_completion),
+    }
+
+
+def run_json(run: Run) -> Json:
+    """A run with its input and output; for ``orjson.dumps``, the JSON columns are passed through as they are."""
+    return {
+        **run_summary(run),
+        "error": _fragment(run.error),
+        "input_data": orjson.Fragment(run.input),
+        "output_data": _fragment(run.output),
+    }
+
+
+def run_error(run: Run) -> Json | None:
+    """A failed run's error without its traceback."""
+    if run.error is None:
+        return None
+    error = orjson.loads(run.error)
+    return {key: error.get(key) for key in ("code", "type", "message", "node_id")}
+
+
+def status_json(
+    run: Run, nodes: Iterable[str], states: Iterable[NodeState], interrupts: Sequence[OpenInterrupt]
+) -> Json:
+    """What the status route answers; ``nodes`` are the workflow's nodes in their author's order."""
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "progress": run.progress,
+        "current_node": run.current_node,
+        "started_at": iso(run.started_at),
+        "estimated_completion": iso(run.estimated_completion),
+        "error": run_error(run),
+        "interrupts": [interrupt_json(row) for row in interrupts if open_question(row)],
+        "waiting_for": waiting_for(run, interrupts),
+        "node_states": node_states_json(run, nodes, states),
+        "pausing": run.pause_requested is not None,
+        "checkpoint_id": run.checkpoint_id,
+        "paused_at": iso(run.paused_at),
+        "finished_at": iso(run.finished_at),
+        "last_seq": run.last_seq,
+    }
+
+
+def open_question(row: OpenInterrupt) -> bool:
+    """Whether a person can still answer it."""
+    return row.kind == "answer" and row.answer is None and not row.consumed
+
+
+def interrupt_json(row: OpenInterrupt) -> Json:
+    """An open question."""
+    value = orjson.loads(row.value)
+    return {
+        "interrupt_id": row.interrupt_id,
+        "node_id": row.node_id,
+        "value": value,
+        "schema": value.get("schema") if isinstance(value, dict) else None,
+        "created_at": iso(row.created_at),
+    }
+
+
+def waiting_for(run: Run, interrupts: Iterable[OpenInterrupt]) -> Json | None:
+    """What a WAITING run waits for: an answer before an event before a time; None for any other run."""
+    if run.status is not RunStatus.WAITING:
+        return None
+    rows = [row for row in interrupts if row.answer is None and not row.consumed]
+    kind = next((kind for kind in ("answer", "event", "time") if any(row.kind == kind for row in rows)), "time")
+    return {
+        "for": kind,
+        "until": iso(run.wake_at),
+        "node_ids": sorted({row.node_id for row in rows if row.kind == kind}),
+    }
+
+
+def node_states_json(run: Run, nodes: Iterable[str], states: Iterable[NodeState]) -> list[Json]:
+    """Every node's state; nodes that were not reached are PENDING, or what the run's end makes of that."""
+    known = {state.node_id: state for state in states}
+    order = [*nodes]
+    order += [node_id for node_id in known if node_id not in set(order)]
+    return [_node_state(run, node_id, known.get(node_id)) for node_id in order]
+
+
+def _node_state(run: Run, node_id: str, state: NodeState | None) -> Json:
+    if state is None:
+        state = NodeState(node_id, NodeStatus.PENDING, 0.0, 0, 0, None, None)
+    return {
+        "node_id": node_id,
+        "status": _LEFT_PENDING.get(run.status, state.status) if state.status is NodeStatus.PENDING else state.status,
+        "progress": state.progress,
+        "started_at": iso(state.started_at),
+        "completed_at": iso(state.completed_at),
+        "attempt": state.attempt,
+        "iterations": state.iterations,
+    }
+
+
+_LEFT_PENDING = {
+    RunStatus.COMPLETED: NodeStatus.SKIPPED,
+    RunStatus.FAILED: NodeStatus.SKIPPED,
+    RunStatus.CANCELLED: NodeStatus.CANCELLED,
+}
+
+
+def execution_json(row: NodeExecution) -> Json:
+    """One time that a node ran."""
+    return {
+        "node_execution_id": row.execution_id,
+        "task_id": row.task_id,
+        "node_id": row.node_id,
+        "node_type": row.node_type,
+        "run_attempt": row.run_attempt,
+        "attempt": row.attempt,
+        "status": row.status,
+        "input": _fragment(row.input),
+        "output": _fragment(row.output),
+        "error": _fragment(row.error),
+        "started_at": iso(row.started_at),
+        "completed_at": iso(row.completed_at),
+        "duration_ms": row.duration_ms,
+    }
+
+
+def metrics_json(run: Run, totals: Sequence[NodeTotal], now: int) -> Json:
+    """Figures about a run: milliseconds in the queue and since its start, and what each node cost."""
+    end = run.finished_at or now
+    return {
+        "duration_ms": max(0, end - run.started_at) if run.started_at is not None else None,
+        "queued_ms": max(0, run.started_at - run.created_at) if run.started_at is not None else None,
+        "executions": sum(total.executions for total in totals),
+        "failures": sum(total.failed for total in totals),
+        "nodes": [
+            {
+                "node_id": total.node_id,
+                "executions": total.executions,
+                "duration_ms": total.duration_ms,
+                "attempts": total.attempts,
+                "failures": total.failed,
+            }
+            for total in totals
+        ],
+    }
+
+
+def workflow_summary(row: Workflow) -> Json:
+    """A workflow as lists show it."""
+    return {
+        "workflow_id": row.workflow_id,
+        "project_id": row.project_id,
+        "name": row.name,
+        "description": row.description,
+        "latest_version": row.latest_version,
+        "created_at": iso(row.created_at),
+        "updated_at": iso(row.updated_at),
+        "archived_at": iso(row.archived_at),
+    }
+
+
+def workflow_json(row: Workflow, warnings: Iterable[Problem] = ()) -> Json:
+    """A workflow with the definition of one version; ``warnings`` are what its validation found."""
+    return {
+        **workflow_summary(row),
+        "version": row.version,
+        "version_created_at": iso(row.version_created_at),
+        "definition": orjson.Fragment(row.definition),
+        "warnings": problems_json(warnings),
+    }
+
+
+def problems_json(problems: Iterable[Problem]) -> list[Json]:
+    """Problems of a definition, an input or an edit."""
+    return [{"path": problem.path, "code": problem.code, "message": problem.message} for problem in problems]
+
+
+def project_json(project: Project) -> Json:
+    """A project."""
+    return {
+        "project_id": project.project_id,
+        "slug": project.slug,
+        "name": project.name,
+        "created_at": iso(project.created_at),
+    }
+
+
+def _fragment(text: str | None) -> orjson.Fragment | None:
+    return None if text is None else orjson.Fragment(text)

@@ -1,0 +1,123 @@
+"""Why a run does not advance right now, as one sentence and a code. A pure function of what was read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from milepost.server.runs.summaries import Json, waiting_for
+from milepost.server.states import NodeStatus, RunStatus
+from milepost.server.store.rows import NodeState, OpenInterrupt, Run, iso
+
+CODES = (
+    "pending",
+    "slot",
+    "old_attempt_still_running",
+    "starting",
+    "node_running",
+    "retry",
+    "pausing",
+    "paused",
+    "answer",
+    "event",
+    "time",
+    "ended",
+)
+"""Every code there is."""
+
+
+def explain(
+    run: Run,
+    *,
+    states: Sequence[NodeState],
+    interrupts: Sequence[OpenInterrupt],
+    retry: tuple[str, str] | None,
+    ahead: int,
+    held_by: Sequence[str],
+    held: bool,
+    now: int,
+) -> Json:
+    """The answer of the ``why`` route.
+
+    Args:
+        run: the run.
+        states: of its nodes.
+        interrupts: what its nodes asked for.
+        retry: node and data of the newest announcement of another try.
+        ahead: queued runs that start before it.
+        held_by: nodes whose code is executing.
+        held: whether an attempt of the run, even a stopped one, still has something to end.
+        now: epoch milliseconds.
+    """
+    if run.status is RunStatus.QUEUED:
+        found = _queued(ahead, held_by, held=held)
+    elif run.status is RunStatus.RUNNING:
+        found = _running(run, states, retry, now)
+    elif run.status is RunStatus.WAITING:
+        found = _waiting(run, interrupts)
+    else:
+        found = _standing(run)
+    return {"run_id": run.run_id, "status": run.status, **found}
+
+
+def _standing(run: Run) -> Json:
+    if run.status is RunStatus.PENDING:
+        return _because("pending", "The run was created and nobody has executed it yet.")
+    if run.status is RunStatus.PAUSED:
+        since = iso(run.paused_at)
+        return _because("paused", f"The run was paused at {since}; it goes on when it is resumed.", since=since)
+    since = iso(run.finished_at)
+    return _because("ended", f"The run ended {run.status} at {since}.", since=since)
+
+
+def _queued(ahead: int, held_by: Sequence[str], *, held: bool) -> Json:
+    if held:
+        names = ", ".join(held_by) or "a node"
+        return _because(
+            "old_attempt_still_running",
+            f"Code of an earlier attempt still executes ({names}); the run starts when it has ended.",
+            node_ids=list(held_by),
+        )
+    place = "it is the next of its project" if ahead == 0 else f"{ahead} of its project are ahead of it"
+    return _because("slot", f"The run waits for a free slot; {place}.", ahead=ahead)
+
+
+def _running(run: Run, states: Sequence[NodeState], retry: tuple[str, str] | None, now: int) -> Json:
+    open_nodes = [state for state in states if state.status is NodeStatus.RUNNING]
+    if run.pause_requested is not None and open_nodes:
+        names = ", ".join(state.node_id for state in open_nodes)
+        return _because(
+            "pausing", f"The run pauses as soon as {names} ended.", node_ids=[s.node_id for s in open_nodes]
+        )
+    if retry is not None:
+        node_id, due = retry[0], orjson.loads(retry[1]).get("next_attempt_at")
+        if isinstance(due, int) and due > now and any(state.node_id == node_id for state in open_nodes):
+            return _because(
+                "retry", f"Node {node_id} failed and is tried again at {iso(due)}.", node_ids=[node_id], until=iso(due)
+            )
+    if not open_nodes:
+        return _because("starting", "The run is between two nodes; the next one is about to start.")
+    oldest = min(open_nodes, key=lambda state: state.started_at or now)
+    seconds = max(0.0, (now - (oldest.started_at or now)) / 1000)
+    others = f" and {len(open_nodes) - 1} more" if len(open_nodes) > 1 else ""
+    return _because(
+        "node_running",
+        f"Node {oldest.node_id}{others} has been running for {seconds:.1f} s.",
+        node_ids=[state.node_id for state in open_nodes],
+        seconds=round(seconds, 3),
+    )
+
+
+def _waiting(run: Run, interrupts: Sequence[OpenInterrupt]) -> Json:
+    wanted = waiting_for(run, interrupts) or {}
+    names = ", ".join(wanted["node_ids"]) or "a node"
+    sentence = {
+        "answer": f"The run waits for a person's answer to {names}.",
+        "event": f"The run waits for an event at {names}.",
+        "time": f"The run waits at {names} until {wanted['until']}.",
+    }[wanted["for"]]
+    return _because(wanted["for"], sentence, node_ids=wanted["node_ids"], until=wanted["until"])
+
+
+def _because(code: str, sentence: str, **more: Any) -> Json:
+    return {"code": code, "sentence": sentence, **more}

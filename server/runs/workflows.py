@@ -1,0 +1,200 @@
+"""Workflows and their immutable versions: stored, listed, archived, validated, drawn. Running them is elsewhere."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+from uuid_utils import uuid7
+
+from milepost.graphs.node_types import Registry
+from milepost.graphs.problems import Report
+from milepost.graphs.program import validate
+from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, RunLive, VersionConflict
+from milepost.server.runs.cursors import make_cursor, read_cursor
+from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.summaries import Json, problems_json, workflow_json, workflow_summary
+from milepost.server.store.rows import Project, Workflow, iso
+from milepost.server.store.statements import statement
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+
+class Workflows:
+    """The workflows of all projects; every call names the project that the caller acts in."""
+
+    def __init__(self, store: Store, registry: Registry, programs: ProgramSource) -> None:
+        self._store = store
+        self._registry = registry
+        self._programs = programs
+
+    async def create(self, project: Project, name: str, description: str, definition: Mapping[str, Any]) -> Json:
+        """A new workflow with its version 1.
+
+        Raises:
+            InvalidDefinition: with every problem.
+        """
+        report = await self._checked(definition)
+        workflow_id, now = str(uuid7()), self._store.clock()
+        text = orjson.dumps(definition).decode()
+        await self._store.commit(
+            Unit(
+                [
+                    statement(
+                        "insert_workflow",
+                        1,
+                        workflow_id=workflow_id,
+                        project_id=project.project_id,
+                        name=name,
+                        description=description,
+                        now=now,
+                    ),
+                    statement("insert_version", 1, workflow_id=workflow_id, version=1, definition=text, now=now),
+                ]
+            )
+        )
+        return workflow_json(await self._store.workflow(project.project_id, workflow_id), report.warnings)
+
+    async def revise(
+        self,
+        project: Project,
+        workflow_id: str,
+        definition: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        expected_version: int | None = None,
+    ) -> Json:
+        """A new version. Without ``expected_version`` it follows whatever is the latest.
+
+        Raises:
+            NotFound, InvalidDefinition, VersionConflict.
+        """
+        report = await self._checked(definition)
+        text = orjson.dumps(definition).decode()
+        while True:
+            before = await self._live(project, workflow_id)
+            if expected_version is not None and before.latest_version != expected_version:
+                raise VersionConflict(
+                    f"the latest version is {before.latest_version}, not {expected_version}",
+                    latest_version=before.latest_version,
+                )
+            now, version = self._store.clock(), before.latest_version + 1
+            unit = Unit(
+                [
+                    statement(
+                        "raise_version",
+                        1,
+                        workflow_id=workflow_id,
+                        version=version,
+                        name=before.name if name is None else name,
+                        description=before.description if description is None else description,
+                        now=now,
+                    ),
+                    statement("insert_version", 1, workflow_id=workflow_id, version=version, definition=text, now=now),
+                ]
+            )
+            try:
+                await self._store.commit(unit)
+            except GuardFailed:
+                continue
+            return workflow_json(await self._store.workflow(project.project_id, workflow_id, version), report.warnings)
+
+    async def get(self, project: Project, workflow_id: str, version: int | None) -> Json:
+        """A workflow with the definition of one version (None: the latest), archived or not.
+
+        Raises:
+            NotFound.
+        """
+        return workflow_json(await self._store.workflow(project.project_id, workflow_id, version))
+
+    async def list(self, project: Project, q: str | None, limit: int, cursor: str | None) -> Json:
+        """A page of the workflows that are not archived, newest first."""
+        before = read_cursor(cursor, str)[0] if cursor else None
+        rows = await self._store.fetch(
+            "list_workflows", project_id=project.project_id, q=q, before=before, limit=limit + 1
+        )
+        found = [Workflow(*row) for row in rows]
+        more = len(found) > limit
+        return {
+            "items": [workflow_summary(row) for row in found[:limit]],
+            "next_cursor": make_cursor(found[limit - 1].workflow_id) if more else None,
+        }
+
+    async def versions(self, project: Project, workflow_id: str, limit: int, cursor: str | None) -> Json:
+        """A page of a workflow's versions, newest first.
+
+        Raises:
+            NotFound.
+        """
+        await self._store.workflow(project.project_id, workflow_id)
+        before = read_cursor(cursor, int)[0] if cursor else None
+        rows = await self._store.fetch("list_versions", workflow_id=workflow_id, before=before, limit=limit + 1)
+        more = len(rows) > limit
+        return {
+            "items": [{"version": version, "created_at": iso(created)} for version, created in rows[:limit]],
+            "next_cursor": make_cursor(rows[limit - 1][0]) if more else None,
+        }
+
+    async def archive(self, project: Project, workflow_id: str) -> None:
+        """Take a workflow out of use; its history stays.
+
+        Raises:
+            NotFound: there is none, or it is archived already.
+            RunLive: a run of it is live.
+        """
+        await self._live(project, workflow_id)
+        try:
+            await self._store.commit(
+                Unit([statement("archive_workflow", 1, workflow_id=workflow_id, now=self._store.clock())])
+            )
+        except GuardFailed as error:
+            await self._live(project, workflow_id)
+            raise RunLive(f"runs of workflow {workflow_id} are live; end them first") from error
+
+    async def validate(self, definition: Any) -> Json:
+        """Every error and warning of a definition; nothing is stored."""
+        report = await self._report(definition)
+        return {
+            "valid": report.valid,
+            "errors": problems_json(report.errors),
+            "warnings": problems_json(report.warnings),
+        }
+
+    async def graph(
+        self, project: Project, workflow_id: str, version: int | None, form: Literal["json", "mermaid"]
+    ) -> Json | str:
+        """The nodes and edges of a version: as JSON, or as a Mermaid flowchart.
+
+        Raises:
+            NotFound, NotRunnable (this release refuses the stored definition).
+        """
+        row = await self._store.workflow(project.project_id, workflow_id, version)
+        program = await self._programs.get(row.workflow_id, row.version, row.definition)
+        if form == "mermaid":
+            return program.mermaid()
+        return {"workflow_id": row.workflow_id, "version": row.version, **program.drawing()}
+
+    def node_types(self) -> Json:
+        """Every node type with the JSON Schema of its config."""
+        return {"items": self._registry.describe(), "next_cursor": None}
+
+    async def _live(self, project: Project, workflow_id: str) -> Workflow:
+        row = await self._store.workflow(project.project_id, workflow_id)
+        if row.archived_at is not None:
+            raise NotFound(f"workflow {workflow_id} is archived")
+        return row
+
+    async def _checked(self, definition: Mapping[str, Any]) -> Report:
+        report = await self._report(definition)
+        if not report.valid:
+            count = len(report.errors)
+            raise InvalidDefinition(
+                f"the definition has {count} problem{'s' if count > 1 else ''}: {report.errors[0]}",
+                errors=problems_json(report.errors),
+            )
+        return report
+
+    async def _report(self, definition: Any) -> Report:
+        # A large definition takes a tenth of a second to check, longer than a loop may be held.
+        return await asyncio.to_thread(validate, definition, self._registry)
