@@ -68,6 +68,7 @@ class Run:
     parent_run_id: str | None
     forked_from: str | None
     crashes: int
+    spent_ms: int
     created_at: int
     queued_at: int | None
     started_at: int | None
@@ -133,6 +134,7 @@ class OpenInterrupt:
     answer: str | None
     answered_by: str | None
     answered_at: int | None
+    consumed: int
     created_at: int
 
 

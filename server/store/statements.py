@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,11 +17,11 @@ from milepost.server.store.unit import NewEvent, encode
 _FILES = ("access", "events", "nodes", "runs", "workflows")
 
 SQL: Mapping[str, str] = MappingProxyType(
-    {name: sql for file in _FILES for name, sql in load(files("milepost.server.store") / "sql" / f"{file}.sql").items()}
+    {name: sql for file in _FILES for name, sql in load(Path(__file__).parent / "sql" / f"{file}.sql").items()}
 )
 
 
-def statement(name: str, rows: int | None = None, **parameters: Any) -> Statement:
+def statement(name: str, rows: int | None = None, /, **parameters: Any) -> Statement:
     """The statement called ``name``; its unit is rolled back unless it touches ``rows`` rows (None: any number)."""
     return Statement(SQL[name], parameters, rows)
 
@@ -53,7 +53,7 @@ def transition(run: Run, action: Action, now: int, **changes: Any) -> tuple[Run,
         after = replace(after, progress=1.0)
     return after, statement(
         "set_status",
-        rows=1,
+        1,
         run_id=run.run_id,
         seen_status=run.status,
         seen_attempt=run.run_attempt,
@@ -73,6 +73,7 @@ _LIFECYCLE_COLUMNS = (
     "resume_from",
     "wake_at",
     "crashes",
+    "spent_ms",
     "queued_at",
     "started_at",
     "paused_at",

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.errors import NotFound
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.database import Database
+from milepost.server.store.mailbox import Mailbox
 from milepost.server.store.reader import Reader
 from milepost.server.store.rows import (
     Event,
@@ -38,6 +40,7 @@ class Store:
         self.clock = clock
         self._database = database
         self._listeners: list[Callable[[Commit], None]] = []
+        self._mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = WeakKeyDictionary()
         self.reader = Reader(database.connect_reader)
         self.writer = Writer(database.connect_writer, SQL, self._committed)
 
@@ -75,13 +78,21 @@ class Store:
             GuardFailed: the unit's view was stale; nothing is stored.
             WriteFailed: the database cannot be written.
         """
-        return await asyncio.wrap_future(self.writer.submit(unit))
+        return await self.post(unit)
 
-    async def fetch(self, name: str, **parameters: Any) -> list[Row]:
+    def post(self, unit: Unit) -> "asyncio.Future[tuple[Event, ...]]":
+        """Queue a unit from an event loop; the future resolves on that loop, as ``commit`` describes."""
+        loop = asyncio.get_running_loop()
+        mailbox = self._mailboxes.get(loop)
+        if mailbox is None:
+            mailbox = self._mailboxes.setdefault(loop, Mailbox(loop))
+        return self.writer.post(unit, mailbox)
+
+    async def fetch(self, name: str, /, **parameters: Any) -> list[Row]:
         """All rows of a named query."""
         return await asyncio.wrap_future(self.reader.fetch(SQL[name], parameters))
 
-    async def fetch_one(self, name: str, **parameters: Any) -> Row | None:
+    async def fetch_one(self, name: str, /, **parameters: Any) -> Row | None:
         """The first row of a named query."""
         rows = await self.fetch(name, **parameters)
         return rows[0] if rows else None
@@ -102,7 +113,7 @@ class Store:
         """
         return _the_run(await self.fetch_one("get_run_of_project", run_id=run_id, project_id=project_id), run_id)
 
-    async def runs(self, name: str, **parameters: Any) -> list[Run]:
+    async def runs(self, name: str, /, **parameters: Any) -> list[Run]:
         """Runs that a named query selects."""
         return [to_run(row) for row in await self.fetch(name, **parameters)]
 
@@ -177,12 +188,12 @@ class Store:
 
 def to_run(row: Row) -> Run:
     """A row of the run columns as a `Run`."""
-    return Run(*row[:4], RunStatus(row[4]), *row[5:])
+    return Run(*(*row[:4], RunStatus(row[4]), *row[5:]))
 
 
 def to_execution(row: Row) -> NodeExecution:
     """A row of the execution columns as a `NodeExecution`."""
-    return NodeExecution(*row[:6], NodeStatus(row[6]), *row[7:])
+    return NodeExecution(*(*row[:6], NodeStatus(row[6]), *row[7:]))
 
 
 def _the_run(row: Row | None, run_id: str) -> Run:

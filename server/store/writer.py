@@ -1,5 +1,6 @@
 """The one writer of the database: a thread that owns the write connection and commits what waits as a group."""
 
+import asyncio
 import sqlite3
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
+from milepost.server.store.mailbox import Mailbox, Outcome
 from milepost.server.store.rows import Event
 from milepost.server.store.unit import NewEvent, Returning, Row, Unit
 
@@ -21,7 +23,8 @@ MAX_GROUP = 512
 @dataclass(frozen=True, slots=True)
 class Job:
     unit: Unit
-    done: Future[tuple[Event, ...]]
+    done: "Future[tuple[Event, ...]] | asyncio.Future[tuple[Event, ...]]"
+    mailbox: Mailbox | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,21 @@ class Writer:
             ``GuardFailed``, ``WriteFailed`` or ``Unavailable``; then nothing of the unit is stored.
         """
         done: Future[tuple[Event, ...]] = Future()
-        job = Job(unit if isinstance(unit, Unit) else Unit(list(unit)), done)
-        with self._closing:
-            if self._closed:
-                done.set_exception(Unavailable())
-            else:
-                self._jobs.put(job)
+        self._put(Job(unit if isinstance(unit, Unit) else Unit(list(unit)), done, None))
         return done
+
+    def post(self, unit: Unit, mailbox: Mailbox) -> "asyncio.Future[tuple[Event, ...]]":
+        """The same for a caller on an event loop: a commit wakes the loop once, however many units it holds."""
+        done = mailbox.future()
+        self._put(Job(unit, done, mailbox))
+        return done
+
+    def _put(self, job: Job) -> None:
+        with self._closing:
+            if not self._closed:
+                self._jobs.put(job)
+                return
+        _answer([job], [Unavailable()])
 
     def _run(self) -> None:
         connection = self._connect()
@@ -107,7 +118,7 @@ class Writer:
 
     def _commit_group(self, connection: sqlite3.Connection, group: Sequence[Job]) -> None:
         started = time.perf_counter()
-        outcomes: list[tuple[Event, ...] | BaseException]
+        outcomes: list[Outcome]
         try:
             connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._run_unit(connection, job.unit) for job in group]
@@ -121,13 +132,9 @@ class Writer:
             outcomes = [_translate(error)]
         stored = tuple(event for outcome in outcomes if isinstance(outcome, tuple) for event in outcome)
         self._on_commit(Commit(len(group), time.perf_counter() - started, stored))
-        for job, outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                job.done.set_exception(outcome)
-            else:
-                job.done.set_result(outcome)
+        _answer(group, outcomes)
 
-    def _run_unit(self, connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...] | BaseException:
+    def _run_unit(self, connection: sqlite3.Connection, unit: Unit) -> Outcome:
         connection.execute("SAVEPOINT unit")
         try:
             events = self._apply(connection, unit)
@@ -167,6 +174,20 @@ class Writer:
             )
         connection.executemany(self._insert, [event[:7] for event in stored])
         return tuple(stored)
+
+
+def _answer(group: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
+    mail: dict[Mailbox, list[tuple[asyncio.Future[Any], Outcome]]] = {}
+    for job, outcome in zip(group, outcomes, strict=True):
+        if isinstance(job.done, asyncio.Future):
+            if job.mailbox is not None:
+                mail.setdefault(job.mailbox, []).append((job.done, outcome))
+        elif isinstance(outcome, BaseException):
+            job.done.set_exception(outcome)
+        else:
+            job.done.set_result(outcome)
+    for mailbox, delivery in mail.items():
+        mailbox.deliver(delivery)
 
 
 def _by_run(events: Iterable[NewEvent]) -> dict[str, list[NewEvent]]:

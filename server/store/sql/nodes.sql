@@ -6,21 +6,15 @@ ON CONFLICT (run_id, node_id) DO UPDATE SET status = excluded.status, progress =
   attempt = excluded.attempt, iterations = excluded.iterations, started_at = excluded.started_at,
   completed_at = excluded.completed_at
 
--- name: insert_execution
--- A node started.
+-- name: put_execution
+-- A node's execution as it stands: started, waiting or ended.
 INSERT INTO node_executions (run_id, execution_id, task_id, node_id, node_type, run_attempt, attempt, status, input,
-  started_at)
-VALUES (:run_id, :execution_id, :task_id, :node_id, :node_type, :run_attempt, :attempt, 'RUNNING', :input, :started_at)
-
--- name: end_execution
--- A node's execution stopped: completed, failed, cancelled or waiting.
-UPDATE node_executions SET status = :status, attempt = :attempt, output = :output, error = :error,
-  completed_at = :completed_at, duration_ms = :duration_ms
-WHERE run_id = :run_id AND execution_id = :execution_id
-
--- name: reopen_execution
--- A node that waited goes on.
-UPDATE node_executions SET status = 'RUNNING', completed_at = NULL WHERE run_id = :run_id AND execution_id = :execution_id
+  output, error, started_at, completed_at, duration_ms)
+VALUES (:run_id, :execution_id, :task_id, :node_id, :node_type, :run_attempt, :attempt, :status, :input,
+  :output, :error, :started_at, :completed_at, :duration_ms)
+ON CONFLICT (run_id, execution_id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
+  input = coalesce(excluded.input, node_executions.input), output = excluded.output, error = excluded.error,
+  completed_at = excluded.completed_at, duration_ms = excluded.duration_ms
 
 -- name: cancel_open_executions
 -- What was executing when its run was stopped.
@@ -50,12 +44,6 @@ UPDATE node_states SET status = 'PENDING', progress = 0 WHERE run_id = :run_id A
 -- A node that runs again after time travel or in the next iteration.
 DELETE FROM node_states WHERE run_id = :run_id AND node_id = :node_id
 
--- name: copy_node_states
--- A fork starts with what its parent's nodes had reached.
-INSERT INTO node_states (run_id, node_id, status, progress, attempt, iterations, started_at, completed_at)
-SELECT :run_id, node_id, status, progress, attempt, iterations, started_at, completed_at
-FROM node_states WHERE run_id = :source AND status IN ('COMPLETED', 'FAILED', 'SKIPPED', 'WAITING')
-
 -- name: node_states
 SELECT node_id, status, progress, attempt, iterations, started_at, completed_at FROM node_states WHERE run_id = :run_id
 
@@ -76,29 +64,37 @@ SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, 
 FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
 
 -- name: put_interrupt
--- A node parked. The same question asked again keeps its answer.
-INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, created_at)
-VALUES (:run_id, :interrupt_id, :task_id, :node_id, :kind, :value, :wake_at, :created_at)
-ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, wake_at = excluded.wake_at
+-- A node parked. Asked again after its answer was delivered (:again) it is another question of the same node;
+-- otherwise the node only ran to its question again, and an answer that came meanwhile stays.
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
+VALUES (:run_id, :interrupt_id, :task_id, :node_id, :kind, :value, :wake_at, 0, :created_at)
+ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, wake_at = excluded.wake_at,
+  answer = CASE WHEN :again THEN NULL ELSE interrupts.answer END,
+  answered_by = CASE WHEN :again THEN NULL ELSE interrupts.answered_by END,
+  answered_at = CASE WHEN :again THEN NULL ELSE interrupts.answered_at END
 
 -- name: answer_interrupt
 -- The first answer wins: a second one touches no row.
 UPDATE interrupts SET answer = :answer, answered_by = :answered_by, answered_at = :now
 WHERE run_id = :run_id AND interrupt_id = :interrupt_id AND answer IS NULL
 
--- name: drop_interrupts_of_task
--- The node that asked has ended.
-DELETE FROM interrupts WHERE run_id = :run_id AND task_id = :task_id
+-- name: consume_answers
+-- The node that asked has ended: its answers are in the state.
+UPDATE interrupts SET consumed = 1 WHERE run_id = :run_id AND task_id = :task_id
+
+-- name: drop_open_interrupts
+-- Time travel: what was asked after the checkpoint is asked for again.
+DELETE FROM interrupts WHERE run_id = :run_id AND consumed = 0
 
 -- name: interrupts
-SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by, answered_at, created_at
+SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by, answered_at, consumed, created_at
 FROM interrupts WHERE run_id = :run_id ORDER BY created_at, interrupt_id
 
--- name: copy_interrupts
--- A fork keeps the open questions of the checkpoint.
-INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, created_at)
-SELECT :run_id, interrupt_id, task_id, node_id, kind, value, wake_at, created_at
-FROM interrupts WHERE run_id = :source AND answer IS NULL
+-- name: copy_interrupt
+-- A fork keeps the questions that are open at its checkpoint.
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
+SELECT :run_id, interrupt_id, task_id, node_id, kind, value, wake_at, 0, created_at
+FROM interrupts WHERE run_id = :source AND interrupt_id = :interrupt_id
 
 -- name: insert_signal
 -- An event for a node that waits for one, or will.

@@ -1,15 +1,15 @@
 -- name: insert_run
 -- A new run, PENDING; with owner and attempt set it is claimed in the statements that follow in its unit.
 INSERT INTO workflow_runs (run_id, project_id, workflow_id, version, status, run_attempt, progress, input, metadata,
-  checkpoint_id, parent_run_id, forked_from, crashes, created_at, last_seq)
+  checkpoint_id, parent_run_id, forked_from, crashes, spent_ms, created_at, last_seq)
 VALUES (:run_id, :project_id, :workflow_id, :version, 'PENDING', 0, 0, :input, :metadata,
-  :checkpoint_id, :parent_run_id, :forked_from, 0, :created_at, 0)
+  :checkpoint_id, :parent_run_id, :forked_from, 0, 0, :created_at, 0)
 
 -- name: set_status
 -- The one statement that writes a run's status, guarded by what the caller saw.
 UPDATE workflow_runs SET status = :status, run_attempt = :run_attempt, owner = :owner, input = :input,
   output = :output, error = :error, pause_requested = :pause_requested, resume_from = :resume_from, wake_at = :wake_at,
-  crashes = :crashes, queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at,
+  crashes = :crashes, spent_ms = :spent_ms, queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at,
   cancelled_at = :cancelled_at, finished_at = :finished_at,
   progress = CASE WHEN :status = 'COMPLETED' THEN 1 ELSE progress END
 WHERE run_id = :run_id AND status = :seen_status AND run_attempt = :seen_attempt
@@ -47,19 +47,20 @@ UPDATE workflow_runs SET checkpoint_id = :checkpoint_id, resume_from = NULL
 WHERE run_id = :run_id AND status = 'PAUSED' AND run_attempt = :run_attempt
 
 -- name: travel
--- Go back in progress: time travel.
-UPDATE workflow_runs SET progress = :progress, current_node = NULL WHERE run_id = :run_id
+-- Stand at an earlier checkpoint: the one thing that takes progress back.
+UPDATE workflow_runs SET progress = :progress, current_node = NULL, checkpoint_id = :checkpoint_id
+WHERE run_id = :run_id AND status = 'PAUSED'
 
 -- name: get_run
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE run_id = :run_id
 
 -- name: get_run_of_project
 -- A run, if it is the project's.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE run_id = :run_id AND project_id = :project_id
 
@@ -70,21 +71,21 @@ SELECT DISTINCT project_id FROM workflow_runs WHERE status = 'QUEUED'
 -- name: queued_runs
 -- A project's queue, oldest first.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE project_id = :project_id AND status = 'QUEUED' ORDER BY queued_at, run_id LIMIT :limit
 
 -- name: runs_of_other_boots
 -- Runs that a server which is gone had claimed.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE status = 'RUNNING' AND owner <> :owner
 
 -- name: runs_to_wake
 -- Parked runs whose time has come.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE status = 'WAITING' AND wake_at <= :now ORDER BY wake_at LIMIT :limit
 
@@ -134,3 +135,7 @@ DELETE FROM signals WHERE run_id = :run_id
 -- name: delete_run
 -- The last statement of a deletion; guarded, so that a live run stays whole.
 DELETE FROM workflow_runs WHERE run_id = :run_id AND status IN ('PENDING', 'COMPLETED', 'FAILED', 'CANCELLED')
+
+-- name: set_progress
+-- Where a fork starts.
+UPDATE workflow_runs SET progress = :progress WHERE run_id = :run_id AND status = 'PENDING'

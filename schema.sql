@@ -1,0 +1,245 @@
+-- The whole database: what the migrations in server/store/migrations lead to (a test compares).
+-- SQLite and PostgreSQL both accept it. Times are epoch milliseconds, JSON is TEXT, ids of ours are UUIDv7.
+
+CREATE TABLE schema_migrations (
+  version    BIGINT PRIMARY KEY,
+  name       TEXT NOT NULL,
+  applied_at BIGINT NOT NULL
+);
+
+-- Who asks.
+
+CREATE TABLE projects (
+  project_id TEXT PRIMARY KEY,
+  slug       TEXT NOT NULL UNIQUE,
+  name       TEXT NOT NULL,
+  created_at BIGINT NOT NULL
+);
+
+-- project_id null: the owner's key, good for every project.
+CREATE TABLE api_keys (
+  key_id      TEXT PRIMARY KEY,
+  project_id  TEXT REFERENCES projects (project_id),
+  name        TEXT NOT NULL,
+  secret_hash TEXT NOT NULL UNIQUE,
+  created_at  BIGINT NOT NULL,
+  expires_at  BIGINT,
+  revoked_at  BIGINT
+);
+
+-- A response is kept for 24 hours, for a client that asks again.
+CREATE TABLE idempotency_keys (
+  scope      TEXT NOT NULL,
+  key        TEXT NOT NULL,
+  body_hash  TEXT NOT NULL,
+  run_id     TEXT NOT NULL,
+  response   TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (scope, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- What runs.
+
+CREATE TABLE workflows (
+  workflow_id    TEXT PRIMARY KEY,
+  project_id     TEXT NOT NULL REFERENCES projects (project_id),
+  name           TEXT NOT NULL,
+  description    TEXT NOT NULL,
+  latest_version BIGINT NOT NULL CHECK (latest_version >= 1),
+  created_at     BIGINT NOT NULL,
+  updated_at     BIGINT NOT NULL,
+  archived_at    BIGINT
+);
+CREATE INDEX workflows_by_project ON workflows (project_id, workflow_id);
+
+-- Immutable: a run is pinned to one.
+CREATE TABLE workflow_versions (
+  workflow_id TEXT NOT NULL REFERENCES workflows (workflow_id),
+  version     BIGINT NOT NULL CHECK (version >= 1),
+  definition  TEXT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  PRIMARY KEY (workflow_id, version)
+);
+
+-- Runs. run_attempt is the fencing token that every claim raises; last_seq the number of the run's newest event.
+
+CREATE TABLE workflow_runs (
+  run_id            TEXT PRIMARY KEY,
+  project_id        TEXT NOT NULL REFERENCES projects (project_id),
+  workflow_id       TEXT NOT NULL,
+  version           BIGINT NOT NULL,
+  status            TEXT NOT NULL CHECK (status IN
+                      ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED', 'COMPLETED', 'FAILED', 'CANCELLED')),
+  run_attempt       BIGINT NOT NULL,
+  owner             TEXT,
+  progress          DOUBLE PRECISION NOT NULL CHECK (progress BETWEEN 0 AND 1),
+  current_node      TEXT,
+  input             TEXT NOT NULL,
+  output            TEXT,
+  error             TEXT,
+  metadata          TEXT NOT NULL,
+  checkpoint_id     TEXT,
+  checkpoint_json   TEXT,
+  resume_from       TEXT,
+  pause_requested   TEXT CHECK (pause_requested IN ('step', 'now')),
+  wake_at           BIGINT,
+  parent_run_id     TEXT,
+  forked_from       TEXT,
+  crashes           BIGINT NOT NULL,
+  spent_ms          BIGINT NOT NULL,
+  created_at        BIGINT NOT NULL,
+  queued_at         BIGINT,
+  started_at        BIGINT,
+  paused_at         BIGINT,
+  cancelled_at      BIGINT,
+  finished_at       BIGINT,
+  estimated_completion BIGINT,
+  last_seq          BIGINT NOT NULL,
+  FOREIGN KEY (workflow_id, version) REFERENCES workflow_versions (workflow_id, version),
+  CHECK ((status = 'RUNNING') = (owner IS NOT NULL)),
+  CHECK ((status IN ('COMPLETED', 'FAILED', 'CANCELLED')) = (finished_at IS NOT NULL)),
+  CHECK (status <> 'QUEUED' OR queued_at IS NOT NULL),
+  CHECK (status <> 'COMPLETED' OR progress = 1)
+);
+CREATE INDEX runs_by_project ON workflow_runs (project_id, run_id);
+CREATE INDEX runs_by_project_status ON workflow_runs (project_id, status, run_id);
+CREATE INDEX runs_by_workflow ON workflow_runs (workflow_id, run_id);
+CREATE INDEX runs_queued ON workflow_runs (project_id, queued_at, run_id) WHERE status = 'QUEUED';
+CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
+CREATE INDEX runs_to_wake ON workflow_runs (wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
+
+-- The newest state of each node that was reached; a node without a row is still PENDING.
+CREATE TABLE node_states (
+  run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
+  node_id      TEXT NOT NULL,
+  status       TEXT NOT NULL CHECK (status IN
+                 ('PENDING', 'READY', 'RUNNING', 'WAITING', 'COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED')),
+  progress     DOUBLE PRECISION NOT NULL,
+  attempt      BIGINT NOT NULL,
+  iterations   BIGINT NOT NULL,
+  started_at   BIGINT,
+  completed_at BIGINT,
+  PRIMARY KEY (run_id, node_id)
+);
+
+-- One row each time a node ran. input is its resolved configuration.
+CREATE TABLE node_executions (
+  run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
+  execution_id TEXT NOT NULL,
+  task_id      TEXT NOT NULL,
+  node_id      TEXT NOT NULL,
+  node_type    TEXT NOT NULL,
+  run_attempt  BIGINT NOT NULL,
+  attempt      BIGINT NOT NULL,
+  status       TEXT NOT NULL CHECK (status IN ('RUNNING', 'WAITING', 'COMPLETED', 'FAILED', 'CANCELLED')),
+  input        TEXT,
+  output       TEXT,
+  error        TEXT,
+  started_at   BIGINT NOT NULL,
+  completed_at BIGINT,
+  duration_ms  BIGINT,
+  PRIMARY KEY (run_id, execution_id)
+);
+
+-- seq is 1, 2, 3 … for each run, without gaps; data is JSON.
+CREATE TABLE run_events (
+  run_id      TEXT NOT NULL REFERENCES workflow_runs (run_id),
+  seq         BIGINT NOT NULL CHECK (seq >= 1),
+  ts          BIGINT NOT NULL,
+  type        TEXT NOT NULL,
+  node_id     TEXT,
+  run_attempt BIGINT NOT NULL,
+  data        TEXT NOT NULL,
+  PRIMARY KEY (run_id, seq)
+);
+
+-- What a parked node waits for: a person's answer, a time, or an event. The first answer wins.
+CREATE TABLE interrupts (
+  run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
+  interrupt_id TEXT NOT NULL,
+  task_id      TEXT NOT NULL,
+  node_id      TEXT NOT NULL,
+  kind         TEXT NOT NULL CHECK (kind IN ('answer', 'time', 'event')),
+  value        TEXT NOT NULL,
+  wake_at      BIGINT,
+  answer       TEXT,
+  answered_by  TEXT,
+  answered_at  BIGINT,
+  consumed     INTEGER NOT NULL CHECK (consumed IN (0, 1)),
+  created_at   BIGINT NOT NULL,
+  PRIMARY KEY (run_id, interrupt_id)
+);
+
+-- Events that were sent to a run. Consumed once, oldest first.
+CREATE TABLE signals (
+  run_id      TEXT NOT NULL REFERENCES workflow_runs (run_id),
+  signal_id   TEXT NOT NULL,
+  event       TEXT NOT NULL,
+  payload     TEXT NOT NULL,
+  sent_by     TEXT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  consumed_by TEXT,
+  PRIMARY KEY (run_id, signal_id)
+);
+
+-- Ended runs by hour (hours since 1970), status and duration bucket (docs/operations.md).
+CREATE TABLE run_rollups (
+  workflow_id TEXT NOT NULL,
+  hour        BIGINT NOT NULL,
+  status      TEXT NOT NULL,
+  bucket      BIGINT NOT NULL,
+  runs        BIGINT NOT NULL,
+  duration_ms BIGINT NOT NULL,
+  PRIMARY KEY (workflow_id, hour, status, bucket)
+);
+
+-- Where runs can stop. `run_id` is LangGraph's thread_id, `ns` its checkpoint namespace ('' is the root graph).
+-- BYTEA is PostgreSQL's name for bytes; SQLite stores a blob in such a column unchanged.
+
+-- One row a checkpoint. `ordinal` is counted over the whole run and is the only order there is: ids and clocks step back.
+-- `body` holds what changed against the parent (channel versions, where their values are, versions seen by nodes);
+-- `depth` is the number of rows to follow through parent_id until a full copy (0: this row is one).
+-- `high_version` is the highest channel version that the run had used, so that a branch never uses one twice.
+CREATE TABLE checkpoints (
+    run_id TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    ns TEXT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    parent_id TEXT,
+    step BIGINT NOT NULL,
+    source TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    size BIGINT NOT NULL CHECK (size >= 0),
+    superseded INTEGER NOT NULL DEFAULT 0 CHECK (superseded IN (0, 1)),
+    depth INTEGER NOT NULL CHECK (depth >= 0),
+    high_version BIGINT NOT NULL,
+    next TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (run_id, checkpoint_id, ns)
+);
+
+CREATE UNIQUE INDEX checkpoints_by_ordinal ON checkpoints (run_id, ns, ordinal);
+
+-- The values of all channels that got a new version at one checkpoint, in one row, written once and never changed.
+-- A value is found by the ordinal of the checkpoint that stored it, so branches of a run share what they have in common.
+CREATE TABLE checkpoint_values (
+    run_id TEXT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    channels BYTEA NOT NULL,
+    PRIMARY KEY (run_id, ordinal)
+);
+
+-- What tasks wrote before the next checkpoint existed. `idx` 0 holds all ordinary writes of a task in one row;
+-- LangGraph's own channels (error, scheduled, interrupt, resume) have fixed negative ones.
+CREATE TABLE checkpoint_writes (
+    run_id TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    ns TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    task_path TEXT NOT NULL,
+    writes BYTEA NOT NULL,
+    PRIMARY KEY (run_id, checkpoint_id, ns, task_id, idx)
+);

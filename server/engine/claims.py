@@ -1,0 +1,120 @@
+"""Gives free slots to queued runs, fair between projects. One task; everybody else only wakes it."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from milepost.server.engine.slots import Slots
+from milepost.server.errors import GuardFailed, WriteFailed
+from milepost.server.states import Action
+from milepost.server.store.rows import Run
+from milepost.server.store.statements import event, transition
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+CRASHES_ALONE = 2
+"""After so many crashes without a checkpoint in between a run starts only while no other executes."""
+
+RETRY = 1.0
+"""Seconds until the next try after the disk refused a claim."""
+
+log = structlog.get_logger("milepost.engine")
+
+
+class Claims:
+    """Claims QUEUED runs while there are slots."""
+
+    def __init__(
+        self,
+        store: Store,
+        slots: Slots,
+        boot_id: str,
+        begin: Callable[[Run], None],
+        active: Callable[[str], bool],
+        on_queue_wait: Callable[[float], None],
+    ) -> None:
+        self._store = store
+        self._slots = slots
+        self._boot_id = boot_id
+        self._begin = begin
+        self._active = active
+        self._on_queue_wait = on_queue_wait
+        self._woken = asyncio.Event()
+        self._suspect: str | None = None
+
+    def wake(self) -> None:
+        """Look for queued runs; on the engine's loop."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Claim for ever."""
+        self.wake()
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                await self._fill()
+            except WriteFailed as error:
+                log.error("runs cannot be claimed", error=error.detail)
+                await asyncio.sleep(RETRY)
+                self.wake()
+
+    async def _fill(self) -> None:
+        """Claim until there is no slot or no run that may start."""
+        self._slots.backlog = True
+        while self._slots.free > 0:
+            batch = await self._next(self._slots.free)
+            if not batch:
+                self._slots.backlog = False
+                # Queued between the query and the line above: whoever queued it has called `wake`.
+                return
+            for run in batch:
+                if not self._slots.reserve(passing=True):
+                    return
+                await self._claim(run)
+
+    async def _next(self, limit: int) -> list[Run]:
+        """The runs to start now, at most ``limit``, the projects taking turns."""
+        projects = [row[0] for row in await self._store.fetch("queued_projects")]
+        queues = [
+            [run for run in await self._queue(project, limit) if not self._active(run.run_id)]
+            for project in self._slots.fairest(projects)
+        ]
+        turns = [run for turn in range(limit) for queue in queues for run in queue[turn : turn + 1]]
+        suspects = [run for run in turns if run.crashes >= CRASHES_ALONE]
+        if suspects:
+            return suspects[:1] if self._slots.taken == 0 else []
+        return turns[:limit]
+
+    async def _queue(self, project_id: str, limit: int) -> list[Run]:
+        return await self._store.runs("queued_runs", project_id=project_id, limit=limit)
+
+    async def _claim(self, run: Run) -> None:
+        now = self._store.clock()
+        action = Action.PAUSE if run.pause_requested else Action.CLAIM
+        owner = {} if run.pause_requested else {"owner": self._boot_id}
+        after, change = transition(run, action, now, **owner)
+        told = "run.paused" if run.pause_requested else "run.started"
+        try:
+            await self._store.commit(Unit([change], [event(after, told, now, started(after))]))
+        except GuardFailed:
+            self._slots.release()
+            return
+        except BaseException:
+            self._slots.release()
+            raise
+        if run.pause_requested:
+            self._slots.release()
+            return
+        self._on_queue_wait(max(0, now - (run.queued_at or now)) / 1000)
+        self._begin(after)
+
+
+def started(run: Run) -> dict[str, object]:
+    """What a segment starts from, for its event."""
+    return {
+        "attempt": run.run_attempt,
+        "checkpoint_id": run.resume_from or run.checkpoint_id,
+        "input_bytes": len(run.input),
+    }

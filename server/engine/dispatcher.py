@@ -1,0 +1,56 @@
+"""What the rest of the server may ask of the engine. Embedded it is a thread; it could be a queue of tasks."""
+
+from concurrent.futures import Future
+from typing import Literal, Protocol
+
+from milepost.server.store.rows import Run
+
+PauseMode = Literal["step", "now"]
+
+
+class Dispatcher(Protocol):
+    """Callable from any thread. The database decides first; these calls make the engine follow it."""
+
+    def wake(self) -> None:
+        """Something was queued: look for it."""
+        ...
+
+    def reserve(self, run: Run) -> bool:
+        """Take a slot for a run that the caller is about to claim. False: queue it instead."""
+        ...
+
+    def unreserve(self) -> None:
+        """Give a slot back whose claim was not committed."""
+        ...
+
+    def start_run(self, run: Run) -> None:
+        """Drive a run that was claimed with a reserved slot."""
+        ...
+
+    def pause(self, run_id: str, mode: PauseMode) -> "Future[list[str]]":
+        """``step``: stop at the next boundary. ``now``: stop at once; resolves like ``cancel``."""
+        ...
+
+    def unpause(self, run_id: str) -> "Future[bool]":
+        """Take back a pause at the next boundary. False: the run has stopped for it already."""
+        ...
+
+    def cancel(self, run_id: str) -> "Future[list[str]]":
+        """Stop a run's nodes. Resolves within 200 ms with the ids of nodes whose code is still executing."""
+        ...
+
+    def executing(self, run_id: str) -> list[str]:
+        """Nodes whose code is executing."""
+        ...
+
+    def active(self, run_id: str) -> bool:
+        """Whether an attempt of the run, even a stopped one, still has something to end."""
+        ...
+
+    def watch_wake(self, wake_at: int) -> None:
+        """A parked run is to be woken at ``wake_at`` (epoch milliseconds)."""
+        ...
+
+    def boot_id(self) -> str:
+        """Who claims: the owner column of the runs that this engine drives."""
+        ...

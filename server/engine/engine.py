@@ -1,0 +1,259 @@
+"""The embedded engine: a thread with an event loop of its own, so that a node that blocks it stops no request."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+import structlog
+import uvloop
+
+from milepost.graphs.program import Program
+from milepost.server.engine.claims import Claims
+from milepost.server.engine.dispatcher import PauseMode
+from milepost.server.engine.recovery import recover, release
+from milepost.server.engine.segment import Segment, Tools
+from milepost.server.engine.slots import Slots
+from milepost.server.engine.threads import NodeThreads
+from milepost.server.engine.timer import Timer
+from milepost.server.engine.watchdog import Watchdog
+from milepost.server.states import RunStatus
+from milepost.server.store.rows import Run
+from milepost.server.store.statements import event
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+HONEST = 0.2
+"""Seconds after which a node that was told to stop and has not is named in ``still_running``."""
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds a thread may hold the interpreter while another waits: with the default 5 ms requests are late (design.md)."""
+
+log = structlog.get_logger("milepost.engine")
+
+
+class Engine:
+    """Implements ``Dispatcher``. ``start`` and ``stop`` are called once each, from the server's thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        load: Callable[[Run], Awaitable[Program]],
+        *,
+        boot_id: str,
+        max_runs: int,
+        sync_threads: int,
+        allowed_types: tuple[str, ...] = (),
+        on_settled: Callable[[str], None] = lambda run_id: None,
+        on_lag: Callable[[float], None] = lambda seconds: None,
+        on_queue_wait: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        self._store = store
+        self._boot_id = boot_id
+        self._slots = Slots(max_runs)
+        self._threads = NodeThreads(sync_threads)
+        self._tools = Tools(store, load, self._threads, allowed_types)
+        self._on_settled = on_settled
+        self._loop = uvloop.new_event_loop()
+        self._active: dict[str, Segment] = {}
+        self._ending: dict[str, Segment] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._quiet: asyncio.Event | None = None
+        self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, on_queue_wait)
+        self._timer = Timer(store, self._claims.wake)
+        self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
+        self._thread = threading.Thread(target=self._run_loop, name="milepost-engine", daemon=True)
+
+    # Life.
+
+    def start(self) -> None:
+        """Recover what an earlier server left, then claim. Returns once recovery is committed."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        self._thread.start()
+        self._call(self._open()).result()
+
+    def stop(self, grace: float) -> None:
+        """Claim nothing more, drain every run at its next step, release what is left after ``grace`` seconds."""
+        with suppress(RuntimeError):
+            self._call(self._close(grace)).result()
+        self._watchdog.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=1.0)
+        self._threads.shutdown()
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.set_default_executor(self._threads)  # type: ignore[arg-type]
+        self._loop.run_forever()
+
+    async def _open(self) -> None:
+        await recover(self._store, self._boot_id)
+        self._spawn(self._claims.run())
+        self._spawn(self._timer.run())
+        self._watchdog.start(threading.get_ident())
+
+    async def _close(self, grace: float) -> None:
+        self._slots.close()
+        for segment in self._active.values():
+            segment.drain("release")
+        deadline = self._loop.time() + grace
+        while self._active and (left := deadline - self._loop.time()) > 0:
+            drives = [task for task in self._tasks if task.get_name().startswith("run ")]
+            if not drives:
+                break
+            await asyncio.wait(drives, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        left_over = list(self._active.values())
+        await release(self._store, [segment.run for segment in left_over])
+        for segment in left_over:
+            segment.fence()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=HONEST)
+
+    # Dispatcher.
+
+    def boot_id(self) -> str:
+        """Who claims."""
+        return self._boot_id
+
+    def wake(self) -> None:
+        """Something was queued."""
+        self._threadsafe(self._claims.wake)
+
+    def reserve(self, run: Run) -> bool:
+        """Take a slot for a run about to be claimed."""
+        return not self.active(run.run_id) and run.crashes == 0 and self._slots.reserve()
+
+    def unreserve(self) -> None:
+        """The claim was not committed."""
+        self._slots.release()
+        self.wake()
+
+    def start_run(self, run: Run) -> None:
+        """Drive a claimed run."""
+        self._threadsafe(self._begin, run)
+
+    def pause(self, run_id: str, mode: PauseMode) -> "Future[list[str]]":
+        """Stop at the next boundary, or at once."""
+        return self._call(self._fence(run_id, told=False) if mode == "now" else self._drain(run_id))
+
+    def unpause(self, run_id: str) -> "Future[bool]":
+        """Take a pause at the next boundary back."""
+        return self._call(self._undrain(run_id))
+
+    def cancel(self, run_id: str) -> "Future[list[str]]":
+        """Stop a run's nodes; who has not ended within 200 ms is named."""
+        return self._call(self._fence(run_id, told=True))
+
+    def executing(self, run_id: str) -> list[str]:
+        """Nodes whose code is executing."""
+        segment = self._active.get(run_id) or self._ending.get(run_id)
+        return segment.executing if segment else []
+
+    def _attempt_of(self, run_id: str) -> int:
+        segment = self._active.get(run_id)
+        return segment.run.run_attempt if segment else 0
+
+    def active(self, run_id: str) -> bool:
+        """Whether an attempt of the run has not wholly ended."""
+        return run_id in self._active or run_id in self._ending
+
+    def watch_wake(self, wake_at: int) -> None:
+        """A parked run is to be woken."""
+        self._threadsafe(self._timer.expect, wake_at)
+
+    @property
+    def live(self) -> int:
+        """Slots in use."""
+        return self._slots.taken
+
+    # On the loop.
+
+    def _begin(self, run: Run) -> None:
+        segment = Segment(self._tools, run)
+        self._active[run.run_id] = segment
+        self._slots.began(run)
+        task = self._spawn(self._drive(segment))
+        task.set_name(f"run {run.run_id}")
+
+    async def _drive(self, segment: Segment) -> None:
+        run_id = segment.run.run_id
+        try:
+            after = await segment.drive()
+        finally:
+            self._leave(segment)
+            self._spawn(self._end(segment))
+        if after is None:
+            return
+        if after.status is RunStatus.WAITING:
+            await self._timer.parked(after)
+        elif after.status is RunStatus.QUEUED:
+            self._claims.wake()
+        log.debug("segment ended", run_id=run_id, status=after.status)
+
+    def _leave(self, segment: Segment) -> None:
+        """Free the slot, once, as soon as the run is no longer this attempt's."""
+        if self._active.get(segment.run.run_id) is segment:
+            del self._active[segment.run.run_id]
+            self._ending[segment.run.run_id] = segment
+            self._slots.ended(segment.run)
+            self._slots.release()
+            self._claims.wake()
+
+    async def _end(self, segment: Segment, *, told: bool = False) -> None:
+        """Wait until none of the segment's code executes; tell viewers who saw it still executing."""
+        run_id = segment.run.run_id
+        await segment.quiet()
+        if self._ending.get(run_id) is not segment:
+            return
+        if segment.named:
+            stopped = event(segment.run, "run.stopped", self._store.clock(), {"nodes": segment.named})
+            with suppress(Exception):
+                await self._store.commit(Unit(events=[stopped]))
+        del self._ending[run_id]
+        self._on_settled(run_id)
+        self._claims.wake()
+
+    async def _fence(self, run_id: str, *, told: bool) -> list[str]:
+        segment = self._active.get(run_id) or self._ending.get(run_id)
+        if segment is None:
+            return []
+        segment.fence()
+        self._leave(segment)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(segment.quiet()), HONEST)
+        still = segment.executing
+        if told:
+            segment.named = still
+        return still
+
+    async def _drain(self, run_id: str) -> list[str]:
+        if segment := self._active.get(run_id):
+            segment.drain("pause")
+        return []
+
+    async def _undrain(self, run_id: str) -> bool:
+        segment = self._active.get(run_id)
+        return segment.undrain() if segment else False
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the engine's task failed", task=task.get_name(), exc_info=error)
+
+    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> "Future[Any]":
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def _threadsafe(self, call: Callable[..., Any], *args: Any) -> None:
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call, *args)

@@ -1,0 +1,303 @@
+"""What a run's nodes have come to: turns what nodes and the saver report into rows and events. No I/O, no clock reads."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from milepost.checkpoints.unit import Statement
+from milepost.graphs.program import Program
+from milepost.graphs.failures import NodeFailure
+from milepost.graphs.reporter import Outcome
+from milepost.server.states import NodeStatus
+from milepost.server.store.rows import NodeExecution, NodeState, Run
+from milepost.server.store.statements import event, statement
+from milepost.server.store.unit import Unit
+
+DECIDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED, NodeStatus.SKIPPED})
+ALMOST = 0.99
+"""A run's progress is 1 only when it is COMPLETED."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A node's newest state, mutable."""
+
+    status: NodeStatus = NodeStatus.PENDING
+    progress: float = 0.0
+    attempt: int = 0
+    iterations: int = 0
+    started_at: int | None = None
+    completed_at: int | None = None
+
+
+@dataclass(slots=True)
+class Execution:
+    """One time a node runs."""
+
+    execution_id: str
+    task_id: str
+    node_id: str
+    node_type: str
+    attempt: int
+    status: NodeStatus
+    started_at: int
+    input: str | None = None
+    output: str | None = None
+    error: str | None = None
+    completed_at: int | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Projection:
+    """The view of one attempt of a run. ``drain`` gives what has changed since the last call."""
+
+    run: Run
+    program: Program
+    nodes: dict[str, Node] = field(default_factory=dict)
+    open: dict[str, Execution] = field(default_factory=dict)
+    step: int = -1
+    current_node: str | None = None
+    progress: float = 0.0
+    count: int = 0
+    _decided: float = 0.0
+    _dirty_nodes: set[str] = field(default_factory=set)
+    _dirty: dict[str, Execution] = field(default_factory=dict)
+    _unit: Unit = field(default_factory=Unit)
+    _types: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._types = {node.id: node.type for node in self.program.nodes}
+        self.progress = self.run.progress
+
+    def restore(self, states: Iterable[NodeState], waiting: Iterable[NodeExecution]) -> None:
+        """Go on from what an earlier attempt left."""
+        for state in states:
+            self.nodes[state.node_id] = Node(
+                state.status, state.progress, state.attempt, state.iterations, state.started_at, state.completed_at
+            )
+        for row in waiting:
+            self.open[row.task_id] = Execution(
+                row.execution_id,
+                row.task_id,
+                row.node_id,
+                row.node_type,
+                row.attempt,
+                NodeStatus.WAITING,
+                row.started_at,
+            )
+        self._decided = sum(node.status in DECIDED for node in self.nodes.values())
+
+    @property
+    def dirty(self) -> bool:
+        """Whether ``drain`` would give anything."""
+        return bool(self._dirty_nodes or self._dirty or self._unit.events or self._unit.statements)
+
+    def started(self, task_id: str, node_id: str, resolved: Any, now: int) -> None:
+        """A node's execution begins; one that waited goes on."""
+        execution = self.open.get(task_id)
+        if execution is None:
+            self.count += 1
+            execution = Execution(
+                f"{self.run.run_attempt:04d}-{self.count:08d}",
+                task_id,
+                node_id,
+                self._types.get(node_id, ""),
+                1,
+                NodeStatus.RUNNING,
+                now,
+                orjson.dumps(resolved, default=str).decode(),
+            )
+            self.open[task_id] = execution
+        execution.status = NodeStatus.RUNNING
+        self._dirty[task_id] = execution
+        node = self._node(node_id)
+        if node.iterations == 0 or node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED):
+            node.iterations += 1
+        self._set(node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=0.0)
+        node.started_at, node.completed_at = execution.started_at, None
+        self.current_node = node_id
+        self._event(
+            "node.started",
+            now,
+            node_id,
+            {"node_execution_id": execution.execution_id, "step": self.step + 1, "attempt": execution.attempt},
+        )
+
+    def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float, now: int) -> None:
+        """A try failed and another follows ``delay`` seconds later."""
+        execution = self.open[task_id]
+        execution.attempt = attempt + 1
+        self._dirty[task_id] = execution
+        self._set(execution.node_id, NodeStatus.RUNNING, attempt=attempt + 1, progress=0.0)
+        self._event(
+            "node.retrying",
+            now,
+            execution.node_id,
+            {
+                "node_execution_id": execution.execution_id,
+                "attempt": attempt,
+                "next_attempt_at": now + round(delay * 1000),
+                "error": error_of(failure, traceback=False),
+            },
+        )
+
+    def advanced(self, task_id: str, fraction: float, message: str | None, now: int) -> None:
+        """A node reports how far it is, 0..1."""
+        execution = self.open.get(task_id)
+        if execution is None:
+            return
+        node = self._node(execution.node_id)
+        self._set(execution.node_id, node.status, attempt=node.attempt, progress=min(max(fraction, 0.0), 1.0))
+        data = {"node_execution_id": execution.execution_id, "progress": node.progress, "run_progress": self.progress}
+        self._event("node.progress", now, execution.node_id, data | ({"message": message} if message else {}))
+
+    def logged(self, task_id: str, level: str, message: str, fields: Mapping[str, Any], now: int) -> None:
+        """A node's log line."""
+        data = {"level": level, "message": message, "fields": dict(fields)}
+        self._event("node.log", now, self.node_of(task_id), data)
+
+    def streamed(self, task_id: str, text: str, now: int) -> None:
+        """Text of a model, joined."""
+        self._event("node.delta", now, self.node_of(task_id), {"text": text})
+
+    def ended(self, task_id: str, outcome: Outcome, now: int) -> None:
+        """A node's result is about to be on disk, in the unit that ``drain`` goes into."""
+        execution = self.open.pop(task_id, None)
+        if execution is not None:
+            self._end(execution, outcome, now)
+        elif outcome.status == "SKIPPED":
+            self._skip(outcome.node_id, now)
+        for node_id in outcome.skipped:
+            self._skip(node_id, now)
+        for node_id in outcome.restarted:
+            node = self._node(node_id)
+            node.iterations += node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED)
+            self._set(node_id, NodeStatus.PENDING, attempt=0, progress=0.0)
+
+    def _end(self, execution: Execution, outcome: Outcome, now: int) -> None:
+        status = NodeStatus(outcome.status)
+        execution.status, execution.attempt = status, outcome.attempt
+        execution.completed_at, execution.duration_ms = now, max(0, now - execution.started_at)
+        if outcome.output is not None:
+            execution.output = orjson.dumps(outcome.output, default=str).decode()
+        data: dict[str, Any] = {"node_execution_id": execution.execution_id, "step": self.step + 1}
+        if outcome.failure is not None:
+            execution.error = orjson.dumps(error_of(outcome.failure)).decode()
+            data["error"] = error_of(outcome.failure, traceback=False)
+        self._dirty[execution.task_id] = execution
+        self._node(execution.node_id).completed_at = now
+        self._set(execution.node_id, status, attempt=outcome.attempt, progress=1.0)
+        data |= {"progress": self.progress, "attempt": outcome.attempt, "duration_ms": execution.duration_ms}
+        self._event(f"node.{status.lower()}", now, execution.node_id, data)
+        self._unit.statements.append(statement("consume_answers", run_id=self.run.run_id, task_id=execution.task_id))
+
+    def waiting(self, task_id: str, node_id: str, kind: str, wake_at: int | None, now: int) -> None:
+        """A node parked."""
+        execution = self.open.get(task_id)
+        if execution is not None:
+            execution.status = NodeStatus.WAITING
+            self._dirty[task_id] = execution
+        node = self._node(node_id)
+        self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
+        data = {"node_execution_id": execution.execution_id if execution else None, "for": kind, "until": wake_at}
+        self._event("node.waiting", now, node_id, data)
+
+    def checkpointed(self, checkpoint_id: str, ns: str, step: int, following: Iterable[str], now: int) -> None:
+        """A checkpoint is about to be on disk."""
+        if not ns:
+            self.step = step
+        data: dict[str, Any] = {"checkpoint_id": checkpoint_id, "step": step, "next": list(following)}
+        self._event("checkpoint.saved", now, None, data | ({"ns": ns} if ns else {}))
+
+    def tell(self, type_: str, now: int, data: Mapping[str, Any] | None = None) -> None:
+        """Any other event of the run."""
+        self._event(type_, now, None, data)
+
+    def drain(self) -> Unit:
+        """Rows and events since the last call."""
+        unit, self._unit = self._unit, Unit()
+        unit.statements[:0] = [self._state_row(node_id) for node_id in self._dirty_nodes]
+        unit.statements[:0] = [self._execution_row(execution) for execution in self._dirty.values()]
+        self._dirty_nodes, self._dirty = set(), {}
+        return unit
+
+    def _state_row(self, node_id: str) -> Statement:
+        node = self.nodes[node_id]
+        return statement(
+            "put_node_state",
+            run_id=self.run.run_id,
+            node_id=node_id,
+            status=node.status,
+            progress=node.progress,
+            attempt=node.attempt,
+            iterations=node.iterations,
+            started_at=node.started_at,
+            completed_at=node.completed_at,
+        )
+
+    def _execution_row(self, execution: Execution) -> Statement:
+        return statement(
+            "put_execution",
+            run_id=self.run.run_id,
+            run_attempt=self.run.run_attempt,
+            execution_id=execution.execution_id,
+            task_id=execution.task_id,
+            node_id=execution.node_id,
+            node_type=execution.node_type,
+            attempt=execution.attempt,
+            status=execution.status,
+            input=execution.input,
+            output=execution.output,
+            error=execution.error,
+            started_at=execution.started_at,
+            completed_at=execution.completed_at,
+            duration_ms=execution.duration_ms,
+        )
+
+    def _node(self, node_id: str) -> Node:
+        node = self.nodes.get(node_id)
+        if node is None:
+            node = self.nodes[node_id] = Node()
+        return node
+
+    def node_of(self, task_id: str) -> str | None:
+        """The node whose execution ``task_id`` is."""
+        execution = self.open.get(task_id)
+        return execution.node_id if execution else None
+
+    def _skip(self, node_id: str, now: int) -> None:
+        self._node(node_id).completed_at = now
+        self._set(node_id, NodeStatus.SKIPPED, attempt=0, progress=0.0)
+        self._event("node.skipped", now, node_id, {"progress": self.progress})
+
+    def _set(self, node_id: str, status: NodeStatus, *, attempt: int, progress: float) -> None:
+        node = self._node(node_id)
+        self._decided += _share(status, progress) - _share(node.status, node.progress)
+        node.status, node.attempt, node.progress = status, attempt, progress
+        self._dirty_nodes.add(node_id)
+        reached = min(self._decided / max(1, len(self._types)), ALMOST)
+        self.progress = max(self.progress, round(reached, 4))
+
+    def _event(self, type_: str, now: int, node_id: str | None, data: Mapping[str, Any] | None) -> None:
+        self._unit.events.append(event(self.run, type_, now, data, node_id=node_id))
+
+
+def _share(status: NodeStatus, progress: float) -> float:
+    return 1.0 if status in DECIDED else progress if status is NodeStatus.RUNNING else 0.0
+
+
+def run_error(
+    code: str, kind: str, message: str, *, node_id: str | None = None, traceback: str | None = None
+) -> dict[str, Any]:
+    """An error as a run's row, its events and its answers have it."""
+    error = {"code": code, "type": kind, "message": message, "node_id": node_id}
+    return error | ({"traceback": traceback} if traceback else {})
+
+
+def error_of(failure: NodeFailure, *, traceback: bool = True) -> dict[str, Any]:
+    """A node's failure as JSON, with its traceback where that is wanted."""
+    text = failure.traceback if traceback else None
+    return run_error(failure.code, failure.type, failure.message, node_id=failure.node_id, traceback=text)

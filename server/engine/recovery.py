@@ -1,0 +1,68 @@
+"""Runs that are RUNNING for a server that is gone, and runs that this server hands back when it stops."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from milepost.checkpoints.unit import Statement
+from milepost.server.engine.projection import run_error
+from milepost.server.engine.verdict import Verdict, write
+from milepost.server.errors import GuardFailed
+from milepost.server.states import Action
+from milepost.server.store.rows import Run
+from milepost.server.store.statements import event, statement, transition
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+CRASHES_FATAL = 3
+"""A run that took the process with it so often, the last time alone, fails."""
+
+log = structlog.get_logger("milepost.engine")
+
+
+async def recover(store: Store, boot_id: str) -> int:
+    """Release every run of an earlier boot to QUEUED, or fail it if it keeps crashing the process.
+
+    Returns:
+        How many there were.
+    """
+    left = await store.runs("runs_of_other_boots", owner=boot_id)
+    posted = [store.post(_recovered(run, store.clock())) for run in left]
+    for unit in posted:
+        await unit
+    if left:
+        log.info("runs of an earlier server go on", runs=len(left))
+    return len(left)
+
+
+def _recovered(run: Run, now: int) -> Unit:
+    crashes = run.crashes + 1
+    if crashes >= CRASHES_FATAL:
+        message = f"the server's process died {crashes} times while this run executed, the last time alone"
+        error = run_error("crashed_process", "CrashedProcess", message, node_id=run.current_node)
+        return write(Verdict.failed(error), run, Unit(), run.spent_ms, now)[1]
+    after, change = transition(run, Action.RELEASE, now, crashes=crashes)
+    data = {"checkpoint_id": run.checkpoint_id, "attempt": run.run_attempt, "crashes": crashes}
+    return Unit([change, *stopped_nodes(after, now)], [event(after, "run.recovered", now, data)])
+
+
+def stopped_nodes(run: Run, now: int) -> list[Statement]:
+    """Statements that set back the nodes that were executing: they run again."""
+    return [
+        statement("reset_running_nodes", run_id=run.run_id),
+        statement("cancel_running_executions", run_id=run.run_id, now=now),
+    ]
+
+
+async def release(store: Store, runs: Sequence[Run]) -> None:
+    """Hand runs back that did not drain in time. Not a crash."""
+    for run in runs:
+        with suppress(GuardFailed):
+            fresh = await store.run(run.run_id)
+            if fresh.run_attempt != run.run_attempt:
+                continue
+            now = store.clock()
+            after, change = transition(fresh, Action.RELEASE, now)
+            unit = Unit([change, *stopped_nodes(after, now)], [event(after, "run.queued", now, {"why": "released"})])
+            await store.commit(unit)

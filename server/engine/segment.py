@@ -1,0 +1,231 @@
+"""One attempt of one run: drives its graph from the claim to where it stops. What it came to is written in verdict.py."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+
+from milepost.checkpoints.saver import Saver
+from milepost.graphs.context import RunContext
+from milepost.graphs.program import Program
+from milepost.server.engine.projection import Projection
+from milepost.server.engine.recorder import Reached, Recorder
+from milepost.server.engine.verdict import Verdict, judge, write
+from milepost.server.errors import GuardFailed, WriteFailed
+from milepost.server.states import RunStatus
+from milepost.server.store.rows import OpenInterrupt, Run, iso
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+Drain = Literal["pause", "release"]
+
+RETRY_WRITE = 1.0
+"""Seconds between tries to write where a run stopped while the disk refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every segment of an engine shares."""
+
+    store: Store
+    load: Callable[[Run], Awaitable[Program]]
+    executor: Executor
+    allowed_types: tuple[str, ...]
+
+
+class Segment:
+    """Drives one attempt. Every method runs on the engine's loop."""
+
+    def __init__(self, tools: Tools, run: Run) -> None:
+        self.run = run
+        self.recorder: Recorder | None = None
+        self._tools = tools
+        self._control = RunControl()
+        self._drain: Drain | None = None
+        self._fenced = False
+        self._began = time.monotonic()
+        self._graph: asyncio.Task[None] | None = None
+        self._program: Program | None = None
+        self._projection: Projection | None = None
+        self._over = False
+        self._quiet = asyncio.Event()
+        self.named: list[str] = []
+        """Nodes that somebody was told still execute, after the run had been taken from this attempt."""
+
+    async def quiet(self) -> None:
+        """Wait until this attempt has ended and none of its nodes' code executes any more."""
+        await self._quiet.wait()
+
+    @property
+    def executing(self) -> list[str]:
+        """Nodes whose code is executing."""
+        return sorted(set(self.recorder.executing.values())) if self.recorder else []
+
+    def drain(self, why: Drain) -> None:
+        """Stop at the next boundary of a step, to pause or to release the run."""
+        if self._drain != "release":
+            self._drain = why
+        self._control.request_drain(why)
+
+    def undrain(self) -> bool:
+        """Take a pause back; False if the graph has already stopped for it."""
+        if self._drain == "pause" and (self._graph is None or not self._graph.done()):
+            self._drain = None
+        return self._drain is None
+
+    def fence(self) -> None:
+        """The database has taken the run from this attempt: stop its nodes and write nothing more."""
+        self._fenced = True
+        if self.recorder is not None:
+            self.recorder.close()
+        if self._graph is not None:
+            self._graph.cancel()
+
+    async def drive(self) -> Run | None:
+        """Run the graph until it stops and commit what it came to.
+
+        Returns:
+            The run as it was left, or None if it was taken from this attempt.
+        """
+        try:
+            return await self._drive()
+        finally:
+            self._over = True
+            self._left()
+
+    async def _drive(self) -> Run | None:
+        while not self._fenced:
+            self._graph = asyncio.ensure_future(self._run_graph())
+            await asyncio.wait([self._graph])
+            if self._fenced or self._graph.cancelled():
+                return None
+            error = self._graph.exception()
+            if isinstance(error, GraphDrained) and self._drain is None:
+                # The pause was taken back, but a control that was drained stays drained.
+                self._control = RunControl()
+                self.run = await self._tools.store.run(self.run.run_id)
+                continue
+            return await self._settle(judge(error, self._program, self.recorder, pausing=self._drain == "pause"))
+        return None
+
+    async def _run_graph(self) -> None:
+        run, tools = self.run, self._tools
+        self._program = program = await tools.load(run)
+        self._projection = Projection(run, program, count=self._projection.count if self._projection else 0)
+        interrupts = [] if run.checkpoint_id is None else await tools.store.interrupts(run.run_id)
+        answers = _answers(interrupts, tools.store.clock())
+        recorder = Recorder(tools.store, self._projection, frozenset(answers))
+        recorder.on_left = self._left
+        saver = Saver(
+            tools.store.reader,
+            recorder,
+            allowed_types=tools.allowed_types,
+            next_nodes=program.next_nodes,
+            fresh=run.checkpoint_id is None,
+        )
+        config: RunnableConfig = {"configurable": {"thread_id": run.run_id}}
+        taken = await self._restore(program, recorder, saver, config) if run.checkpoint_id is not None else 0
+        config["recursion_limit"] = max(1, program.recursion_limit - taken)
+        if run.resume_from is not None:
+            config["configurable"]["checkpoint_id"] = run.resume_from
+        self.recorder = recorder
+        if self._fenced:
+            raise asyncio.CancelledError
+        async with asyncio.timeout(self._time_left(program)):
+            async for _ in program.with_saver(saver).astream(
+                _graph_input(run, program, answers),
+                config,
+                context=self._context(recorder, interrupts),
+                stream_mode=[],
+                durability="sync",
+                control=self._control,
+            ):
+                pass
+
+    async def _restore(self, program: Program, recorder: Recorder, saver: Saver, config: RunnableConfig) -> int:
+        store, run_id = self._tools.store, self.run.run_id
+        recorder.restore(await store.node_states(run_id), await store.waiting_executions(run_id))
+        saved = await saver.aget_tuple(config)
+        if saved is None:
+            return 0
+        checkpoint, step = saved.checkpoint, saved.metadata.get("step", 0)
+        following = program.next_nodes(checkpoint)
+        recorder.resume_at(Reached(checkpoint["id"], step, following, checkpoint["channel_values"]))
+        return max(0, step)
+
+    def _time_left(self, program: Program) -> float | None:
+        if program.timeout is None:
+            return None
+        return max(0.001, program.timeout - self.run.spent_ms / 1000)
+
+    def _context(self, recorder: Recorder, interrupts: list[OpenInterrupt]) -> RunContext:
+        run = self.run
+        return RunContext(
+            run={
+                "id": run.run_id,
+                "workflow_id": run.workflow_id,
+                "version": run.version,
+                "project_id": run.project_id,
+                "started_at": iso(run.started_at),
+            },
+            reporter=recorder,
+            executor=self._tools.executor,
+            parked={row.task_id: orjson.loads(row.value) for row in interrupts if not row.consumed},
+            now=self._tools.store.clock,
+        )
+
+    def _left(self) -> None:
+        if self._over and not (self.recorder and self.recorder.executing):
+            self._quiet.set()
+
+    async def _settle(self, verdict: Verdict) -> Run | None:
+        """Commit a verdict, however often the disk refuses, unless the run was taken from this attempt."""
+        store = self._tools.store
+        pending = self.recorder.pending() if self.recorder else Unit()
+        spent = self.run.spent_ms + round((time.monotonic() - self._began) * 1000)
+        while not self._fenced:
+            after, unit = write(verdict, self.run, pending, spent, store.clock())
+            try:
+                await store.commit(unit)
+            except GuardFailed as error:
+                fresh = await store.run(self.run.run_id)
+                if fresh.run_attempt != self.run.run_attempt or fresh.status is not RunStatus.RUNNING:
+                    return None
+                if fresh.pause_requested == self.run.pause_requested:
+                    verdict, pending = Verdict.broken(error), Unit()
+                self.run = fresh
+                verdict = verdict.reconsidered(fresh)
+            except WriteFailed:
+                await asyncio.sleep(RETRY_WRITE)
+            else:
+                return after
+        return None
+
+
+def _answers(interrupts: list[OpenInterrupt], now: int) -> dict[str, Any]:
+    """What the graph is resumed with: answers that were given and times that have come, by interrupt id."""
+    answers: dict[str, Any] = {}
+    for row in interrupts:
+        if row.consumed:
+            continue
+        if row.answer is not None:
+            answers[row.interrupt_id] = orjson.loads(row.answer)
+        elif row.kind == "time" and row.wake_at is not None and row.wake_at <= now:
+            answers[row.interrupt_id] = {"woken_at": now}
+    return answers
+
+
+def _graph_input(run: Run, program: Program, answers: Mapping[str, Any]) -> Any:
+    if run.checkpoint_id is None:
+        return program.graph_input(orjson.loads(run.input))
+    if answers and run.resume_from is None:
+        return Command(resume=dict(answers))
+    return None

@@ -1,0 +1,1 @@
+"""Use cases: what may be asked of workflows and runs. Each decides, writes one unit, and tells the engine."""

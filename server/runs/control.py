@@ -1,0 +1,373 @@
+"""Act on runs: cancel, pause, resume, answer, retry, send an event, delete. The database decides, then the engine follows."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+import uuid_utils
+from jsonschema import Draft202012Validator
+
+from milepost.checkpoints.fork import delete as delete_checkpoints
+from milepost.server.access.keys import Identity
+from milepost.server.engine.dispatcher import Dispatcher
+from milepost.server.engine.recovery import stopped_nodes
+from milepost.server.engine.verdict import stop_nodes
+from milepost.server.errors import (
+    AlreadyAnswered,
+    AnswerRequired,
+    BadRequest,
+    GuardFailed,
+    IllegalTransition,
+    InvalidAnswer,
+    InvalidState,
+    NotFound,
+    PauseOvertaken,
+    RunFinished,
+    RunLive,
+)
+from milepost.server.hub.hub import Hub
+from milepost.server.runs.edit import Edit
+from milepost.server.runs.start import Start
+from milepost.server.runs.travel import Travel
+from milepost.server.states import Action, RunStatus
+from milepost.server.store.rows import OpenInterrupt, Project, Run, iso
+from milepost.server.store.statements import event, rollup, statement, to_json, transition
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+PauseMode = Literal["step", "now"]
+
+STOPPED = frozenset({"run.paused", "run.completed", "run.failed", "run.cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A cancelled run and the nodes whose code still executes."""
+
+    run: Run
+    still_running: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A paused run and, after ``now``, the nodes whose code still executes."""
+
+    run: Run
+    still_running: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """The pause will take hold at the next boundary."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What a client resumes with."""
+
+    checkpoint_id: str | None = None
+    answer: Any = None
+    has_answer: bool = False
+    answers: Mapping[str, Any] | None = None
+    state: Mapping[str, Any] | None = None
+
+    @property
+    def answers_something(self) -> bool:
+        """Whether questions are answered with it."""
+        return self.has_answer or bool(self.answers)
+
+
+class Control:
+    """Commands on runs. A command that lost a race reads, decides and writes again."""
+
+    def __init__(self, store: Store, dispatcher: Dispatcher, hub: Hub, start: Start, travel: Travel, edit: Edit) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._hub = hub
+        self._start = start
+        self._travel = travel
+        self._edit = edit
+
+    async def cancel(self, actor: Identity, project: Project, run_id: str) -> Cancelled:
+        """End a run for good. Final in the database first; then its nodes are stopped.
+
+        Raises:
+            NotFound, InvalidState (it has ended).
+        """
+        while True:
+            run = await self._store.run_of(project.project_id, run_id)
+            now = self._store.clock()
+            try:
+                after, change = transition(run, Action.CANCEL, now)
+            except IllegalTransition as error:
+                raise InvalidState(f"run {run_id} is {run.status}; it cannot be cancelled") from error
+            unit = Unit([change, *stop_nodes(after, now), rollup(after)])
+            unit.events.append(event(after, "run.cancelled", now, {"by": actor.name}))
+            if await self._committed(unit):
+                still = await asyncio.wrap_future(self._dispatcher.cancel(run_id))
+                return Cancelled(after, still)
+
+    async def pause(
+        self, actor: Identity, project: Project, run_id: str, mode: PauseMode = "step", wait_seconds: float = 10.0
+    ) -> Paused | Pausing:
+        """Pause a run; ``step`` waits up to ``wait_seconds`` for the nodes that are executing.
+
+        Raises:
+            NotFound, InvalidState (PENDING, PAUSED or ended), PauseOvertaken (it ended first).
+        """
+        while True:
+            run = await self._store.run_of(project.project_id, run_id)
+            if run.status is RunStatus.RUNNING and mode == "step":
+                if (outcome := await self._pause_at_step(actor, run, wait_seconds)) is not None:
+                    return outcome
+                continue
+            now = self._store.clock()
+            try:
+                after, change = transition(run, Action.PAUSE, now)
+            except IllegalTransition as error:
+                raise InvalidState(f"run {run_id} is {run.status}; it cannot be paused") from error
+            unit = Unit([change])
+            if run.status is RunStatus.RUNNING:
+                unit.statements += stopped_nodes(after, now)
+            data = {"mode": mode, "checkpoint_id": run.checkpoint_id, "by": actor.name}
+            unit.events.append(event(after, "run.paused", now, data))
+            if await self._committed(unit):
+                still = await asyncio.wrap_future(self._dispatcher.pause(run_id, "now"))
+                await self._travel.note_checkpoint(after)
+                return Paused(await self._store.run(run_id), still)
+
+    async def _pause_at_step(self, actor: Identity, run: Run, wait_seconds: float) -> Paused | Pausing | None:
+        now = self._store.clock()
+        asked = statement("request_pause", 1, run_id=run.run_id, run_attempt=run.run_attempt, mode="step")
+        told = event(run, "run.pausing", now, {"mode": "step", "by": actor.name})
+        after_seq = run.last_seq
+        if run.pause_requested is None:
+            try:
+                stored = await self._store.commit(Unit([asked], [told]))
+            except GuardFailed:
+                return None
+            after_seq = stored[-1].seq
+        await asyncio.wrap_future(self._dispatcher.pause(run.run_id, "step"))
+        seen = await self._hub.wait_for(run.run_id, STOPPED, wait_seconds, after=after_seq)
+        fresh = await self._store.run(run.run_id)
+        if fresh.status is RunStatus.PAUSED:
+            return Paused(fresh, [])
+        if fresh.ended:
+            raise PauseOvertaken(f"run {run.run_id} is {fresh.status}: it ended before it could pause", run=fresh)
+        return Pausing(fresh) if seen is None or fresh.pause_requested else None
+
+    async def resume(self, actor: Identity, project: Project, run_id: str, how: Resume) -> Run:
+        """Let a PAUSED run go on, from an earlier checkpoint if one is given, or answer a run's questions.
+
+        Raises:
+            NotFound (run, checkpoint or question), InvalidState, AnswerRequired, AlreadyAnswered, InvalidAnswer,
+            InvalidEdit, HasOpenQuestions.
+        """
+        run = await self._store.run_of(project.project_id, run_id)
+        if run.status is RunStatus.RUNNING and run.pause_requested and not how.answers_something:
+            return await self._withdraw_pause(run)
+        if run.status not in (RunStatus.PAUSED, RunStatus.WAITING, RunStatus.RUNNING, RunStatus.QUEUED):
+            raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
+        if how.answers_something:
+            await self._answer(actor, run, how)
+        elif run.status is RunStatus.WAITING:
+            await self._refuse_without_answer(run)
+        elif run.status is not RunStatus.PAUSED:
+            raise InvalidState(f"run {run_id} is {run.status}; only a PAUSED run can be resumed")
+        if run.status is RunStatus.PAUSED:
+            if how.state is not None:
+                await self._edit.apply(actor, run, how.state, None)
+            return await self._go_on(actor, run_id, how.checkpoint_id)
+        return await self._wake_answered(run_id)
+
+    async def _refuse_without_answer(self, run: Run) -> None:
+        questions = [row for row in await self._store.interrupts(run.run_id) if row.answer is None]
+        if any(row.kind == "answer" for row in questions):
+            raise AnswerRequired(
+                f"run {run.run_id} waits for an answer: give `answer` or `answers`",
+                errors=[{"path": row.interrupt_id, "code": "open", "message": row.node_id} for row in questions],
+            )
+        raise InvalidState(f"run {run.run_id} waits until {iso(run.wake_at)}; it is not paused")
+
+    async def _withdraw_pause(self, run: Run) -> Run:
+        now = self._store.clock()
+        back = statement("withdraw_pause", 1, run_id=run.run_id, run_attempt=run.run_attempt)
+        told = event(run, "run.resumed", now, {"checkpoint_id": run.checkpoint_id})
+        if await self._committed(Unit([back], [told])):
+            await asyncio.wrap_future(self._dispatcher.unpause(run.run_id))
+        fresh = await self._store.run(run.run_id)
+        if fresh.status is RunStatus.PAUSED:
+            return await self._go_on(None, run.run_id, None)
+        return fresh
+
+    async def _go_on(self, actor: Identity | None, run_id: str, checkpoint_id: str | None) -> Run:
+        while True:
+            run = await self._store.run(run_id)
+            back = await self._travel.to(run, checkpoint_id)
+            try:
+                launch = self._start.launch(run, Action.RESUME, **({"resume_from": back.checkpoint_id} if back else {}))
+            except IllegalTransition as error:
+                raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed") from error
+            unit = Unit(list(back.statements) if back else [])
+            told = {"checkpoint_id": checkpoint_id or run.checkpoint_id, "by": actor.name if actor else None}
+            unit.events.append(event(run, "run.resumed", self._store.clock(), told))
+            unit.extend(launch.unit)
+            try:
+                await self._start.commit(launch, unit)
+            except GuardFailed:
+                continue
+            return launch.run
+
+    async def _answer(self, actor: Identity, run: Run, how: Resume) -> None:
+        rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}
+        given = dict(how.answers or {})
+        if how.has_answer:
+            given[_only_question(run, rows)] = how.answer
+        for interrupt_id, answer in given.items():
+            _check_answer(rows.get(interrupt_id), interrupt_id, answer)
+        now = self._store.clock()
+        unit = Unit(
+            [
+                statement(
+                    "answer_interrupt",
+                    1,
+                    run_id=run.run_id,
+                    interrupt_id=interrupt_id,
+                    answer=to_json(answer),
+                    answered_by=actor.name,
+                    now=now,
+                )
+                for interrupt_id, answer in given.items()
+            ]
+        )
+        unit.events.append(event(run, "run.resumed", now, {"answered": sorted(given), "by": actor.name}))
+        if not await self._committed(unit):
+            raise await self._lost_answer(run, list(given))
+
+    async def _lost_answer(self, run: Run, given: list[str]) -> Exception:
+        rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}
+        for interrupt_id in given:
+            row = rows.get(interrupt_id)
+            if row is not None and row.answer is not None:
+                return _already(row)
+        return NotFound(f"run {run.run_id} no longer has this question")
+
+    async def _wake_answered(self, run_id: str) -> Run:
+        """Queue a WAITING run whose question was answered; one that still executes uses the answer when it parks."""
+        while True:
+            run = await self._store.run(run_id)
+            if run.status is not RunStatus.WAITING:
+                return run
+            launch = self._start.launch(run, Action.ANSWER)
+            try:
+                await self._start.commit(launch, launch.unit)
+            except GuardFailed:
+                continue
+            return launch.run
+
+    async def retry(self, actor: Identity, project: Project, run_id: str) -> Run:
+        """Let a FAILED run go on from its last checkpoint.
+
+        Raises:
+            NotFound, InvalidState, RunFinished.
+        """
+        while True:
+            run = await self._store.run_of(project.project_id, run_id)
+            if run.status is RunStatus.COMPLETED:
+                raise RunFinished(f"run {run_id} has completed; there is nothing to retry")
+            try:
+                launch = self._start.launch(run, Action.RETRY)
+            except IllegalTransition as error:
+                raise InvalidState(f"run {run_id} is {run.status}; only a FAILED run can be retried") from error
+            unit = Unit([statement("reset_failed_nodes", run_id=run_id)])
+            unit.extend(launch.unit)
+            try:
+                await self._start.commit(launch, unit)
+            except GuardFailed:
+                continue
+            return launch.run
+
+    async def send_event(self, actor: Identity, project: Project, run_id: str, name: str, payload: Any) -> None:
+        """Keep an event for a node that waits for it, or will.
+
+        Raises:
+            NotFound, InvalidState (the run has ended).
+        """
+        run = await self._store.run_of(project.project_id, run_id)
+        if run.ended:
+            raise InvalidState(f"run {run_id} is {run.status}; it takes no events")
+        now = self._store.clock()
+        kept = statement(
+            "insert_signal",
+            run_id=run_id,
+            signal_id=str(uuid_utils.uuid7()),
+            event=name,
+            payload=to_json(payload),
+            sent_by=actor.name,
+            created_at=now,
+        )
+        await self._store.commit(Unit([kept]))
+
+    async def delete(self, actor: Identity, project: Project, run_id: str) -> None:
+        """Delete a run that is not live, and all that it stored.
+
+        Raises:
+            NotFound, RunLive.
+        """
+        run = await self._store.run_of(project.project_id, run_id)
+        if run.live or self._dispatcher.active(run_id):
+            raise RunLive(f"run {run_id} is {run.status}; cancel it first")
+        names = ("events", "node_states", "node_executions", "interrupts", "signals")
+        unit = Unit([statement(f"delete_{name}", run_id=run_id) for name in names])
+        unit.statements += delete_checkpoints(run_id)
+        unit.statements.append(statement("delete_run", 1, run_id=run_id))
+        if not await self._committed(unit):
+            raise RunLive(f"run {run_id} was started meanwhile")
+
+    async def _committed(self, unit: Unit) -> bool:
+        try:
+            await self._store.commit(unit)
+        except GuardFailed:
+            return False
+        return True
+
+
+def _only_question(run: Run, rows: Mapping[str, OpenInterrupt]) -> str:
+    questions = [row for row in rows.values() if row.kind == "answer" and not row.consumed]
+    unanswered = [row for row in questions if row.answer is None]
+    if len(unanswered) == 1:
+        return unanswered[0].interrupt_id
+    if unanswered:
+        raise BadRequest(f"run {run.run_id} has {len(unanswered)} open questions; name them in `answers`")
+    if questions:
+        raise _already(questions[-1])
+    raise InvalidState(f"run {run.run_id} is {run.status} and asks nothing")
+
+
+def _check_answer(row: OpenInterrupt | None, interrupt_id: str, answer: Any) -> None:
+    if row is None or row.kind != "answer":
+        raise NotFound(f"the run has no question {interrupt_id}")
+    if row.answer is not None:
+        raise _already(row)
+    value = orjson.loads(row.value)
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if not isinstance(schema, (dict, bool)):
+        return
+    problems = [
+        {"path": "answer" + problem.json_path[1:], "code": str(problem.validator), "message": problem.message}
+        for problem in Draft202012Validator(schema).iter_errors(answer)
+    ]
+    if problems:
+        raise InvalidAnswer("; ".join(problem["message"] for problem in problems), errors=problems)
+
+
+def _already(row: OpenInterrupt) -> AlreadyAnswered:
+    return AlreadyAnswered(
+        f"{row.answered_by} answered this question at {iso(row.answered_at)}",
+        answered_by=row.answered_by,
+        answered_at=iso(row.answered_at),
+    )

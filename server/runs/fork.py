@@ -1,0 +1,132 @@
+"""Fork: a new run that starts where a checkpoint of another stands. The old run is untouched."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from milepost.checkpoints.errors import MissingCheckpoint
+from milepost.checkpoints.fork import fork
+from milepost.checkpoints.history import Snapshot
+from milepost.checkpoints.unit import Statement
+from milepost.server.access.keys import Identity
+from milepost.server.errors import NotFound
+from milepost.server.runs.edit import Edit, Edited
+from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.start import Launch, Start, insertion, new_run
+from milepost.server.runs.travel import Travel, finished_nodes, kept_states
+from milepost.server.states import Action
+from milepost.server.store.rows import NodeState, Project, Run
+from milepost.server.store.statements import event, statement
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+INTERRUPT_CHANNEL = "__interrupt__"
+
+
+class Fork:
+    """Forks runs."""
+
+    def __init__(self, store: Store, start: Start, programs: ProgramSource, travel: Travel, edit: Edit) -> None:
+        self._store = store
+        self._start = start
+        self._programs = programs
+        self._travel = travel
+        self._edit = edit
+
+    async def fork(
+        self,
+        actor: Identity,
+        project: Project,
+        run_id: str,
+        checkpoint_id: str,
+        state: Mapping[str, Any] | None = None,
+        *,
+        execute: bool = False,
+    ) -> Run:
+        """A new run of the same version from ``checkpoint_id``.
+
+        Finished siblings and open questions come along, unless ``state`` is given: then the step starts anew with it.
+
+        Raises:
+            NotFound (run or checkpoint), InvalidEdit.
+        """
+        parent = await self._store.run_of(project.project_id, run_id)
+        point = await self._travel.snapshot(parent, checkpoint_id)
+        child = new_run(
+            project.project_id,
+            parent.workflow_id,
+            parent.version,
+            parent.input,
+            parent.metadata,
+            self._store.clock(),
+            checkpoint_id=checkpoint_id,
+            parent_run_id=run_id,
+            forked_from=checkpoint_id,
+        )
+        edited = None
+        if state is not None:
+            edited = await self._edit.prepare(parent, checkpoint_id, state, None, target_id=child.run_id)
+            child = replace(child, checkpoint_id=edited.checkpoint.checkpoint_id)
+        unit = await self._copy(parent, child, point, edited)
+        self._tell(unit, actor, parent, child, edited)
+        launch = self._start.launch(child, Action.EXECUTE) if execute else Launch(child, Unit(), reserved=False)
+        unit.extend(launch.unit)
+        await self._start.commit(launch, unit)
+        return await self._store.run(child.run_id)
+
+    async def _copy(self, parent: Run, child: Run, point: Snapshot, edited: Edited | None) -> Unit:
+        with_writes = edited is None
+        unit = insertion(child, child.created_at)
+        checkpoint_id = child.forked_from or ""
+        try:
+            unit.statements += await fork(
+                self._store.reader, parent.run_id, checkpoint_id, child.run_id, with_writes=with_writes
+            )
+        except MissingCheckpoint as error:
+            raise NotFound(str(error)) from error
+        if edited is not None:
+            unit.statements += edited.statements
+        program = await self._programs.of_run(parent)
+        states = await self._store.node_states(parent.run_id)
+        kept = kept_states(states, point, finished_nodes(program, point, with_writes=with_writes))
+        unit.statements += [_state_row(child.run_id, state) for state in kept]
+        unit.statements.append(
+            statement("set_progress", run_id=child.run_id, progress=min(len(kept) / max(1, len(program.nodes)), 0.99))
+        )
+        if with_writes:
+            unit.statements += [
+                statement("copy_interrupt", run_id=child.run_id, source=parent.run_id, interrupt_id=interrupt.id)
+                for write in point.writes
+                if write.channel == INTERRUPT_CHANNEL
+                for interrupt in _interrupts(write.value)
+            ]
+        return unit
+
+    def _tell(self, unit: Unit, actor: Identity, parent: Run, child: Run, edited: Edited | None) -> None:
+        now = child.created_at
+        data = {"parent_run_id": parent.run_id, "checkpoint_id": child.forked_from, "by": actor.name}
+        unit.events.append(event(child, "run.forked_from", now, data))
+        if edited is not None:
+            told = {"checkpoint_id": edited.checkpoint.checkpoint_id, "by": actor.name}
+            unit.events += [
+                event(child, "checkpoint.saved", now, edited.data),
+                event(child, "state.edited", now, told),
+            ]
+
+
+def _interrupts(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _state_row(run_id: str, state: NodeState) -> Statement:
+    return statement(
+        "put_node_state",
+        run_id=run_id,
+        node_id=state.node_id,
+        status=state.status,
+        progress=state.progress,
+        attempt=state.attempt,
+        iterations=state.iterations,
+        started_at=state.started_at,
+        completed_at=state.completed_at,
+    )

@@ -1,0 +1,314 @@
+"""Start runs: create, execute, rerun. A start is claimed in the unit that queues it where a slot is free."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import uuid_utils
+
+from milepost.graphs.problems import Problem
+from milepost.server.access.keys import Identity
+from milepost.server.engine.claims import started
+from milepost.server.engine.dispatcher import Dispatcher
+from milepost.server.errors import (
+    GuardFailed,
+    IdempotencyMismatch,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    NotRunnable,
+    RunFinished,
+)
+from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.summaries import run_json
+from milepost.server.states import Action, RunStatus
+from milepost.server.store.rows import Project, Run
+from milepost.server.store.statements import event, statement, to_json, transition
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+DAY = 86_400_000
+"""Milliseconds that an Idempotency-Key is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a client asks for."""
+
+    workflow_id: str
+    version: int | None = None
+    input: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    execute: bool = False
+    idempotency_key: str | None = None
+    body_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An executed run: RUNNING, or QUEUED behind ``ahead`` others of its project."""
+
+    run: Run
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A start on its way: the unit that commits it and what to do then."""
+
+    run: Run
+    unit: Unit
+    reserved: bool
+
+
+class Start:
+    """Creates and executes runs."""
+
+    def __init__(self, store: Store, dispatcher: Dispatcher, programs: ProgramSource) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._programs = programs
+        self._answering: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def create(self, actor: Identity, project: Project, new: NewRun) -> bytes:
+        """A new run, as the JSON that the client gets; with ``new.execute`` it starts.
+
+        With an Idempotency-Key the first answer is given again; one that arrives meanwhile waits for it.
+
+        Raises:
+            NotFound: no such workflow or version. NotRunnable, InvalidInput: it cannot start with this input.
+            IdempotencyMismatch: the key was used with another body.
+        """
+        if new.idempotency_key is None:
+            return await self._create(actor, project, new)
+        scope = (f"{actor.key_id} {project.project_id} runs", new.idempotency_key)
+        lock = self._answering.setdefault(scope, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._replayed(scope, new) or await self._create(actor, project, new, scope[0])
+        finally:
+            if not lock.locked():
+                self._answering.pop(scope, None)
+
+    async def _replayed(self, scope: tuple[str, str], new: NewRun) -> bytes | None:
+        since = self._store.clock() - DAY
+        row = await self._store.fetch_one("get_idempotent", scope=scope[0], key=scope[1], since=since)
+        if row is None:
+            return None
+        body_hash, _, response = row
+        if body_hash != new.body_hash:
+            raise IdempotencyMismatch(f"Idempotency-Key {scope[1]!r} was used with another body; take a new key")
+        return str(response).encode()
+
+    async def _create(self, actor: Identity, project: Project, new: NewRun, scope: str | None = None) -> bytes:
+        workflow = await self._store.workflow(project.project_id, new.workflow_id, new.version)
+        if workflow.archived_at is not None:
+            raise NotFound(f"workflow {new.workflow_id} is archived")
+        run = self._pending(project, new, workflow.version)
+        unit = insertion(run, self._store.clock())
+        if new.execute:
+            await self._check(run, workflow.definition)
+            launch = self.launch(run, Action.EXECUTE)
+        else:
+            launch = Launch(run, Unit(), reserved=False)
+        unit.extend(launch.unit)
+        body = orjson.dumps(run_json(launch.run))
+        if scope is not None and new.idempotency_key is not None:
+            now = self._store.clock()
+            unit.statements += [
+                statement("drop_idempotent", since=now - DAY),
+                statement(
+                    "put_idempotent",
+                    scope=scope,
+                    key=new.idempotency_key,
+                    body_hash=new.body_hash,
+                    run_id=run.run_id,
+                    response=body.decode(),
+                    now=now,
+                ),
+            ]
+        await self.commit(launch, unit)
+        return body
+
+    def _pending(self, project: Project, new: NewRun, version: int) -> Run:
+        return new_run(
+            project.project_id,
+            new.workflow_id,
+            version,
+            to_json(dict(new.input or {})),
+            to_json(dict(new.metadata)),
+            self._store.clock(),
+        )
+
+    async def execute(
+        self, actor: Identity, project: Project, run_id: str, input: Mapping[str, Any] | None = None
+    ) -> Started:
+        """Start a PENDING run, with ``input`` in place of what it was created with where that is given.
+
+        Raises:
+            NotFound, InvalidState, RunFinished, InvalidInput, NotRunnable.
+        """
+        while True:
+            run = await self._store.run_of(project.project_id, run_id)
+            _check_pending(run)
+            changes = {} if input is None else {"input": to_json(dict(input))}
+            workflow = await self._store.workflow(project.project_id, run.workflow_id, run.version)
+            asked = new_input(run, changes.get("input"))
+            await self._check(asked, workflow.definition)
+            launch = self.launch(run, Action.EXECUTE, **changes)
+            try:
+                await self.commit(launch, launch.unit)
+            except GuardFailed:
+                continue
+            return Started(launch.run, await self.ahead(launch.run))
+
+    async def rerun(
+        self, actor: Identity, project: Project, run_id: str, input: Mapping[str, Any] | None, *, execute: bool
+    ) -> Run:
+        """A new run of the same version, with the same input unless another is given."""
+        run = await self._store.run_of(project.project_id, run_id)
+        again = NewRun(
+            run.workflow_id,
+            run.version,
+            orjson.loads(run.input) if input is None else input,
+            {**orjson.loads(run.metadata), "rerun_of": run_id},
+            execute,
+        )
+        body = await self._create(actor, project, again)
+        return await self._store.run_of(project.project_id, orjson.loads(body)["run_id"])
+
+    def launch(self, run: Run, action: Action, **changes: Any) -> Launch:
+        """Queue ``run`` by ``action``, and claim it in the same unit where the engine has a slot for it.
+
+        Raises:
+            IllegalTransition: the run's status has no such exit.
+        """
+        now = self._store.clock()
+        queued, first = transition(run, action, now, **changes)
+        unit = Unit([first], [event(queued, "run.queued", now, {"why": str(action)})])
+        if not self._dispatcher.reserve(queued):
+            return Launch(queued, unit, reserved=False)
+        running, second = transition(queued, Action.CLAIM, now, owner=self._dispatcher.boot_id())
+        unit.statements.append(second)
+        unit.events.append(event(running, "run.started", now, started(running)))
+        return Launch(running, unit, reserved=True)
+
+    async def commit(self, launch: Launch, unit: Unit) -> None:
+        """Commit a unit that holds a launch, and let the engine drive the run or look for it."""
+        try:
+            await self._store.commit(unit)
+        except BaseException:
+            if launch.reserved:
+                self._dispatcher.unreserve()
+            raise
+        if launch.reserved:
+            self._dispatcher.start_run(launch.run)
+        elif launch.run.status is RunStatus.QUEUED:
+            self._dispatcher.wake()
+
+    async def ahead(self, run: Run) -> int:
+        """How many queued runs of its project are to start before this one."""
+        if run.status is not RunStatus.QUEUED:
+            return 0
+        row = await self._store.fetch_one("queued_ahead", run_id=run.run_id)
+        return int(row[0]) if row else 0
+
+    async def _check(self, run: Run, definition: str) -> None:
+        program = await self._programs.get(run.workflow_id, run.version, definition)
+        if program.not_runnable:
+            raise NotRunnable(
+                "; ".join(problem.message for problem in program.not_runnable),
+                errors=problems_json(program.not_runnable),
+            )
+        problems = program.check_input(orjson.loads(run.input))
+        if problems:
+            raise InvalidInput(
+                "; ".join(problem.message for problem in problems), errors=problems_json(problems)
+            )
+
+
+def problems_json(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """Problems as an error answer lists them."""
+    return [{"path": each.path, "code": each.code, "message": each.message} for each in problems]
+
+
+def new_run(
+    project_id: str,
+    workflow_id: str,
+    version: int,
+    input: str,
+    metadata: str,
+    now: int,
+    *,
+    checkpoint_id: str | None = None,
+    parent_run_id: str | None = None,
+    forked_from: str | None = None,
+) -> Run:
+    """A PENDING run that is not stored yet."""
+    return Run(
+        run_id=str(uuid_utils.uuid7()),
+        project_id=project_id,
+        workflow_id=workflow_id,
+        version=version,
+        status=RunStatus.PENDING,
+        run_attempt=0,
+        owner=None,
+        progress=0.0,
+        current_node=None,
+        input=input,
+        output=None,
+        error=None,
+        metadata=metadata,
+        checkpoint_id=checkpoint_id,
+        resume_from=None,
+        pause_requested=None,
+        wake_at=None,
+        parent_run_id=parent_run_id,
+        forked_from=forked_from,
+        crashes=0,
+        spent_ms=0,
+        created_at=now,
+        queued_at=None,
+        started_at=None,
+        paused_at=None,
+        cancelled_at=None,
+        finished_at=None,
+        estimated_completion=None,
+        last_seq=0,
+    )
+
+
+def insertion(run: Run, now: int) -> Unit:
+    """The unit that stores a new run."""
+    row = statement(
+        "insert_run",
+        run_id=run.run_id,
+        project_id=run.project_id,
+        workflow_id=run.workflow_id,
+        version=run.version,
+        input=run.input,
+        metadata=run.metadata,
+        checkpoint_id=run.checkpoint_id,
+        parent_run_id=run.parent_run_id,
+        forked_from=run.forked_from,
+        created_at=run.created_at,
+    )
+    data = {"workflow_id": run.workflow_id, "version": run.version, "input_bytes": len(run.input)}
+    return Unit([row], [event(run, "run.created", now, data)])
+
+
+def new_input(run: Run, text: str | None) -> Run:
+    """``run`` with another input, for checking it."""
+    return run if text is None else replace(run, input=text)
+
+
+def _check_pending(run: Run) -> None:
+    if run.status is RunStatus.COMPLETED:
+        raise RunFinished(f"run {run.run_id} has completed; start it anew with rerun")
+    if run.status is RunStatus.FAILED:
+        raise InvalidState(f"run {run.run_id} has failed; it goes on with retry")
+    if run.status is not RunStatus.PENDING:
+        raise InvalidState(f"run {run.run_id} is {run.status}; only a PENDING run can be executed")
+

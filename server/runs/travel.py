@@ -1,0 +1,103 @@
+"""Time travel: what a run forgets when it goes on from an earlier checkpoint, and what its row tells of where it stands."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from milepost.checkpoints.errors import MissingCheckpoint
+from milepost.checkpoints.fork import supersede
+from milepost.checkpoints.history import Snapshot, snapshot
+from milepost.checkpoints.unit import Statement
+from milepost.graphs.program import Program
+from milepost.server.engine.verdict import checkpoint_json
+from milepost.server.errors import NotFound
+from milepost.server.runs.programs import ProgramSource
+from milepost.server.states import NodeStatus
+from milepost.server.store.rows import NodeState, Run
+from milepost.server.store.statements import statement
+from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """An earlier checkpoint to go on from, and the statements that make the run forget what came after it."""
+
+    checkpoint_id: str
+    statements: list[Statement]
+
+
+class Travel:
+    """Reads where runs stood."""
+
+    def __init__(self, store: Store, programs: ProgramSource) -> None:
+        self._store = store
+        self._programs = programs
+
+    async def snapshot(self, run: Run, checkpoint_id: str) -> Snapshot:
+        """A checkpoint of a run.
+
+        Raises:
+            NotFound: the run has none with this id.
+        """
+        try:
+            return await snapshot(self._store.reader, run.run_id, checkpoint_id)
+        except MissingCheckpoint as error:
+            raise NotFound(str(error)) from error
+
+    async def to(self, run: Run, checkpoint_id: str | None) -> Back | None:
+        """What going on from ``checkpoint_id`` means; None where that is where the run stands anyway.
+
+        Raises:
+            NotFound: the run has no such checkpoint.
+        """
+        if checkpoint_id is None or checkpoint_id == run.checkpoint_id:
+            return None
+        point = await self.snapshot(run, checkpoint_id)
+        program = await self._programs.of_run(run)
+        states = await self._store.node_states(run.run_id)
+        kept = kept_states(states, point, finished_nodes(program, point, with_writes=False))
+        forgotten = [state.node_id for state in states if state not in kept]
+        progress = len(kept) / max(1, len(program.nodes))
+        return Back(
+            checkpoint_id,
+            [
+                supersede(run.run_id, checkpoint_id),
+                statement("drop_open_interrupts", run_id=run.run_id),
+                statement("cancel_open_executions", run_id=run.run_id, now=self._store.clock()),
+                *(statement("reset_node", run_id=run.run_id, node_id=node_id) for node_id in forgotten),
+                statement("travel", 1, run_id=run.run_id, progress=min(progress, 0.99), checkpoint_id=checkpoint_id),
+            ],
+        )
+
+    async def note_checkpoint(self, run: Run) -> None:
+        """Write what a paused run's checkpoint holds into its row."""
+        if run.checkpoint_id is None:
+            return
+        point = await self.snapshot(run, run.checkpoint_id)
+        program = await self._programs.of_run(run)
+        shown = checkpoint_json(run.checkpoint_id, point.row.step, point.row.next, program.state(point.values))
+        await self._store.commit(
+            Unit([statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)])
+        )
+
+
+def finished_nodes(program: Program, point: Snapshot, *, with_writes: bool) -> set[str]:
+    """Nodes whose output a checkpoint holds, and with ``with_writes`` those that finished in the step after it."""
+    values = dict(point.values)
+    if with_writes:
+        values |= {write.channel: write.value for write in point.writes}
+    return set(program.state(values)["outputs"])
+
+
+def kept_states(states: Collection[NodeState], point: Snapshot, finished: set[str]) -> list[NodeState]:
+    """The node states that still hold at a checkpoint: what finished by then, and what had been skipped."""
+    return [
+        state
+        for state in states
+        if state.node_id in finished
+        or (
+            state.status is NodeStatus.SKIPPED
+            and state.completed_at is not None
+            and state.completed_at <= point.row.created_at
+        )
+    ]

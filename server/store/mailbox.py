@@ -1,0 +1,34 @@
+"""Brings the outcomes of a commit to an event loop: one wake-up of the loop for all of them."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+Outcome = tuple[Any, ...] | BaseException
+
+
+class Mailbox:
+    """Belongs to one event loop. The writer's thread delivers, the loop resolves."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def future(self) -> "asyncio.Future[Any]":
+        """A future of this loop, to be resolved by ``deliver``."""
+        return self._loop.create_future()
+
+    def deliver(self, outcomes: Sequence[tuple["asyncio.Future[Any]", Outcome]]) -> None:
+        """Resolve futures of this mailbox; callable from any thread. A loop that has closed hears nothing."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_resolve, outcomes)
+
+
+def _resolve(outcomes: Sequence[tuple["asyncio.Future[Any]", Outcome]]) -> None:
+    for future, outcome in outcomes:
+        if future.done():
+            continue
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
