@@ -1,4 +1,4 @@
-"""Turns a checked definition into one LangGraph `StateGraph`: a node for each of the author's, a channel for each value.
+"""Turns a checked definition into one LangGraph `StateGraph`: a node for each of the author's, a channel a value.
 
 Validation comes before this; nothing here reports problems. Branches that run on without waiting for one another
 become subgraphs of their own here, between `plans` and `build`.

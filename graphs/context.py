@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from langgraph.types import interrupt
 from pydantic import BaseModel
 
+from milepost.graphs.expressions import Scope
 from milepost.graphs.reporter import Reporter
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
@@ -73,17 +74,15 @@ class NodeContext(Generic[ConfigT]):
     def __init__(
         self,
         config: ConfigT,
-        run_input: Any,
-        variables: Mapping[str, Any],
-        outputs: Mapping[str, Any],
+        scope: Scope,
         live: tuple[str, ...],
         context: RunContext,
         signals: Signals,
     ) -> None:
         self.config = config
-        self.input = run_input
-        self.variables = variables
-        self.outputs = outputs
+        self.input = scope.input
+        self.variables = scope.variables
+        self.outputs = scope.outputs
         self.live = live
         """The predecessors that led here, in the order of the file."""
         self._context = context

@@ -107,10 +107,7 @@ class _Execution:
         plan = self.plan
         while True:
             signals = self._signals()
-            scope = self.resolver.scope
-            node_context = NodeContext(
-                config, scope.input, scope.variables, scope.outputs, self.live, self.context, signals
-            )
+            node_context = NodeContext(config, self.resolver.scope, self.live, self.context, signals)
             try:
                 result = await attempt(plan, node_context, self.context, signals, presence)
                 return self._checked(result)
@@ -196,7 +193,7 @@ class _Execution:
         count = self.state.get(channel, 0) + 1
         limit = self.plan.limits.max_iterations
         if count > limit:
-            message = f"the cycle from {cycle!r} to {self.plan.id!r} was repeated {limit} times; max_iterations allows no more"
+            message = f"the cycle from {cycle!r} to {self.plan.id!r} was repeated max_iterations ({limit}) times"
             raise NodeFailure("max_iterations", "MaxIterations", message, self.plan.id)
         return {channel: count}
 

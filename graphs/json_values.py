@@ -26,7 +26,7 @@ def json_equal(left: Any, right: Any) -> bool:
 
 
 def to_text(value: Any) -> str:
-    """A value inside text: strings as they are, objects and lists as JSON, the rest as Jinja has it (`None`, `True`)."""
+    """A value inside text: strings as they are, objects and lists as JSON, the rest like Jinja (`None`, `True`)."""
     if isinstance(value, str):
         return value
     if isinstance(value, (dict, list)):

@@ -56,7 +56,8 @@ class Routing:
             return self._start_over(node, edge)
         dying = not live and (spent or not dead)
         left = self._left(node, live, around, dying)
-        return _Closure(self.topology, self.ids, node, live, around[len(left) :], left, dying).decision()
+        closure = _Closure(self, node, live, active=around[len(left) :], left=left, dying=dying)
+        return closure.decision()
 
     def _left(self, node: int, live: frozenset[int], around: tuple[Cycle, ...], dying: bool) -> tuple[Cycle, ...]:
         """The cycles that this outcome ends, innermost first."""
@@ -95,16 +96,16 @@ class _Closure:
 
     def __init__(
         self,
-        topology: Topology,
-        ids: tuple[str, ...],
+        routing: Routing,
         node: int,
         live: frozenset[int],
+        *,
         active: tuple[Cycle, ...],
         left: tuple[Cycle, ...],
         dying: bool,
     ) -> None:
-        self.topology = topology
-        self.ids = ids
+        self.topology = routing.topology
+        self.ids = routing.ids
         self.node = node
         self.live = live
         self.active = active

@@ -29,66 +29,68 @@ class Resolved:
 
     __slots__ = ("_resolve", "constant", "references", "templated", "value")
 
-    def __init__(self, value: Any, path: str, names: Names, problems: list[Problem], bare: frozenset[str]) -> None:
+    def __init__(
+        self, value: Any, path: str, names: Names, problems: list[Problem], bare: frozenset[str] = frozenset()
+    ) -> None:
+        reading = _Reading(names, problems)
         self.value = value
-        self.references = References()
-        self.templated: set[str] = set()
-        self._resolve = self._build(value, path, names, problems, bare, 0)
+        self._resolve = reading.build(value, path, bare=bare)
         self.constant = self._resolve is None
+        self.references = reading.references
+        self.templated = reading.templated
+        """The paths whose values are only known at run time."""
 
     def resolve(self, scope: Scope, budget: Budget) -> Any:
         """The value with every expression computed. Raises `ExpressionError` that says where."""
         return self.value if self._resolve is None else self._resolve(scope, budget)
 
-    def _build(
-        self, value: Any, path: str, names: Names, problems: list[Problem], bare: frozenset[str], depth: int
-    ) -> Resolve | None:
+
+class _Reading:
+    """Reads one value: parses what is in it and collects what is wrong with it."""
+
+    def __init__(self, names: Names, problems: list[Problem]) -> None:
+        self.names = names
+        self.problems = problems
+        self.references = References()
+        self.templated: set[str] = set()
+
+    def build(self, value: Any, path: str, depth: int = 0, bare: frozenset[str] = frozenset()) -> Resolve | None:
+        """A function that computes the value; None for a constant. `bare` are keys that hold plain expressions."""
         if depth > MAX_DEPTH:
-            problems.append(Problem(path, "invalid_value", f"nested more than {MAX_DEPTH} levels"))
+            self.problems.append(Problem(path, "invalid_value", f"nested more than {MAX_DEPTH} levels"))
             return None
         if isinstance(value, str):
-            return self._text(value, path, names, problems)
-        if isinstance(value, Mapping):
-            parts: dict[Any, Any] = dict(value)
-        elif isinstance(value, list):
-            parts = dict(enumerate(value))
-        else:
+            return self._text(value, path)
+        if not isinstance(value, (Mapping, list)):
             return None
         changing: dict[Any, Resolve] = {}
-        for key, item in parts.items():
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             inner = step_into(path, key)
-            if depth == 0 and key in bare:
-                resolve = self._bare(item, inner, names, problems)
-            else:
-                resolve = self._build(item, inner, names, problems, frozenset(), depth + 1)
+            resolve = self._bare(item, inner) if key in bare else self.build(item, inner, depth + 1)
             if resolve is not None:
                 changing[key] = resolve
         return _collection(value, changing) if changing else None
 
-    def _text(self, value: str, path: str, names: Names, problems: list[Problem]) -> Resolve | None:
-        if "{{" not in value and "{%" not in value and "{#" not in value:
+    def _text(self, value: str, path: str) -> Resolve | None:
+        if not any(mark in value for mark in ("{{", "{%", "{#")):
             return None
-        try:
-            return self._located(parse_template(value, names), path)
-        except InvalidExpression as error:
-            problems.append(Problem(path, error.code, str(error)))
-            self.templated.add(path)
-            return None
+        return self._parsed(parse_template, value, path)
 
-    def _bare(self, value: Any, path: str, names: Names, problems: list[Problem]) -> Resolve | None:
+    def _bare(self, value: Any, path: str) -> Resolve | None:
+        if isinstance(value, str):
+            return self._parsed(parse_expression, value, path)
         self.templated.add(path)
-        if not isinstance(value, str):
-            problems.append(Problem(path, "invalid_expression", "an expression is a string"))
-            return None
-        try:
-            return self._located(parse_expression(value, names), path)
-        except InvalidExpression as error:
-            problems.append(Problem(path, error.code, str(error)))
-            return None
+        self.problems.append(Problem(path, "invalid_expression", "an expression is a string"))
+        return None
 
-    def _located(self, parsed: Expression | Template, path: str) -> Resolve:
+    def _parsed(self, parse: Callable[[str, Names], Expression | Template], value: str, path: str) -> Resolve | None:
+        self.templated.add(path)
+        try:
+            parsed = parse(value, self.names)
+        except InvalidExpression as error:
+            self.problems.append(Problem(path, error.code, str(error)))
+            return None
         self.references.add(parsed.references)
-        self.templated.add(path)
 
         def resolve(scope: Scope, budget: Budget) -> Any:
             try:

@@ -176,7 +176,7 @@ def _check_when(edge: Edge, checked: Checked) -> None:
         return
     if isinstance(spec.when, str) and "{{" in spec.when:
         edge.kind = EXPRESSION
-        edge.expression = Resolved(spec.when, path, checked.names, checked.errors, frozenset())
+        edge.expression = Resolved(spec.when, path, checked.names, checked.errors)
         return
     edge.kind = VALUE
     try:
@@ -226,7 +226,8 @@ def _check_way(edge: Edge, node: Node, node_type: NodeType[Any], edges: Sequence
         yield Problem(path, "else_without_case", f"{name!r} has no other edge with a condition")
     cases = node.placed.spec.config.get("cases")
     if edge.kind == VALUE and node_type.name == "switch" and isinstance(cases, list):
-        if not any(json_equal(case, edge.placed.spec.when) for case in cases):
+        known = any(json_equal(case, edge.placed.spec.when) for case in cases)
+        if not known:
             yield Problem(path, "unknown_case", f"{name!r} has no such case")
 
 
@@ -263,8 +264,8 @@ FLAWS = {
     "no_start": "every node has an incoming edge, so nothing starts the run",
     "unreachable": "no start node leads here",
     "cycle_entered_twice": "a cycle is entered at its first node only; this edge enters the one of {nodes} elsewhere",
-    "cycle_left_from_parallel": "this edge leaves or repeats the cycle of {nodes} from inside one of its parallel branches",
-    "cycle_left_and_kept": "this edge leaves or repeats the cycle of {nodes} together with another edge of its source",
+    "cycle_left_from_parallel": "this edge leaves or repeats the cycle of {nodes} from one of its parallel branches",
+    "cycle_left_and_kept": "this edge leaves or repeats the cycle of {nodes} and may be taken with one that does not",
     "cycles_too_deep": "cycles are nested too deeply",
     "too_many_cycles": "there are too many cycles",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import nodes
 
@@ -159,21 +159,27 @@ class Evaluator:
         return list(numbers)
 
     def _filter(self, node: nodes.Filter) -> Any:
-        value = self.any(node.node) if node.name in filters.TAKES_UNDEFINED else self.value(node.node)
-        if isinstance(value, Space):
-            value = dict(value.values)
+        value = self._operand(node)
         arguments, named = self._arguments(node)
         if node.name in filters.LAZY_FILTERS:
             return self._lazy(node.name, value, arguments, named)
         return filters.apply(filters.FILTERS[node.name], self.budget, value, arguments, named)
 
     def _test(self, node: nodes.Test) -> Any:
-        value = self.any(node.node) if node.name in filters.TAKES_UNDEFINED else self.value(node.node)
+        value = self._operand(node)
         arguments, named = self._arguments(node)
         return bool(filters.apply(filters.TESTS[node.name], self.budget, value, arguments, named))
 
+    def _operand(self, node: nodes.Filter | nodes.Test) -> Any:
+        # Parsing has refused a filter without an operand.
+        operand = cast("nodes.Node", node.node)
+        if node.name not in filters.TAKES_UNDEFINED:
+            return self.value(operand)
+        value = self.any(operand)
+        return dict(value.values) if isinstance(value, Space) else value
+
     def _arguments(self, node: nodes.Filter | nodes.Test) -> tuple[list[Any], dict[str, Any]]:
-        named = {pair.key: self.value(pair.value) for pair in node.kwargs}
+        named = {str(pair.key): self.value(pair.value) for pair in node.kwargs}
         return [self.value(argument) for argument in node.args], named
 
     def _lazy(self, name: str, value: Any, arguments: list[Any], named: dict[str, Any]) -> list[Any]:

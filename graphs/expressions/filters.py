@@ -126,17 +126,18 @@ def _indent(budget: Budget, value: Any, width: Any = 4, first: Any = False, blan
 def _center(budget: Budget, value: Any, width: Any = 80) -> str:
     source = text(budget, value)
     budget.allocate(len(source) + _whole(width))
-    return source.center(width)
+    return source.center(int(width))
 
 
 def _truncate(budget: Budget, value: Any, length: Any = 255, killwords: Any = False, end: Any = "...") -> str:
-    source, end = text(budget, value), text(budget, end)
+    source, end = text(budget, value), str(text(budget, end))
     limit = _whole(length, len(end), 10**7)
     budget.allocate(min(len(source), limit))
     if len(source) <= limit:
         return source
-    cut = source[: limit - len(end)]
-    return (cut if killwords else cut.rsplit(" ", 1)[0]) + end
+    cut: str = source[: limit - len(end)]
+    kept = cut if killwords else cut.rsplit(" ", 1)[0]
+    return f"{kept}{end}"
 
 
 def _round(_: Budget, value: Any, precision: Any = 0, method: Any = "common") -> Any:
@@ -261,8 +262,8 @@ def _place(budget: Budget, size: str, letter: str, value: Any) -> str:
         raise ExpressionError("format knows %s, %d and %f with a width and a precision of two digits")
     budget.allocate(400)
     if letter == "s":
-        return f"%{size}s" % text(budget, value)
-    return f"%{size}{letter}" % number(value)
+        return str(f"%{size}s" % text(budget, value))
+    return str(f"%{size}{letter}" % number(value))
 
 
 def _text_filter(change: Callable[[str], str]) -> Callable[[Budget, Any], str]:

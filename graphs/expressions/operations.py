@@ -53,9 +53,12 @@ def _finite(value: Any) -> Any:
 
 def add(budget: Budget, left: Any, right: Any) -> Any:
     """Numbers, strings or lists."""
-    if (isinstance(left, str) and isinstance(right, str)) or (isinstance(left, list) and isinstance(right, list)):
+    if isinstance(left, str) and isinstance(right, str):
         budget.allocate(len(left) + len(right))
         return left + right
+    if isinstance(left, list) and isinstance(right, list):
+        budget.allocate(len(left) + len(right))
+        return [*left, *right]
     return _finite(number(left) + number(right))
 
 

@@ -1,0 +1,177 @@
+"""Runs definitions on LangGraph with everything that they report written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+
+from milepost.graphs import NodeFailure, NodeType, Outcome, Program, Registry, RunContext, load
+
+
+@dataclass
+class Recorder:
+    """A reporter that keeps what it is told, in order."""
+
+    lines: list[tuple[str, str, Any]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def started(self, task_id: str, node_id: str, input: Any) -> None:
+        self.lines.append(("started", task_id, (node_id, input)))
+
+    def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
+        self.lines.append(("retrying", task_id, (failure, attempt, delay)))
+
+    def progress(self, task_id: str, fraction: float, message: str | None) -> None:
+        self.lines.append(("progress", task_id, (fraction, message)))
+
+    def log(self, task_id: str, level: str, message: str, fields: Mapping[str, Any]) -> None:
+        self.lines.append(("log", task_id, (level, message, fields)))
+
+    def delta(self, task_id: str, text: str) -> None:
+        self.lines.append(("delta", task_id, text))
+
+    def finished(self, task_id: str, outcome: Outcome) -> None:
+        self.lines.append(("finished", task_id, outcome))
+        self.outcomes.append(outcome)
+
+    def left(self, task_id: str) -> None:
+        self.lines.append(("left", task_id, None))
+
+    def told(self, kind: str) -> list[Any]:
+        """What was reported of one kind."""
+        return [value for line, _, value in self.lines if line == kind]
+
+    @property
+    def ran(self) -> list[str]:
+        """The nodes that ran, in the order in which they finished."""
+        return [outcome.node_id for outcome in self.outcomes if outcome.status != "SKIPPED"]
+
+    @property
+    def skipped(self) -> list[str]:
+        """The nodes that are left out at the end: what a cycle starts again, or runs, is not."""
+        found: dict[str, None] = {}
+        for outcome in self.outcomes:
+            found = {node: None for node in found if node not in (*outcome.restarted, outcome.node_id)}
+            found |= dict.fromkeys(outcome.skipped)
+            if outcome.status == "SKIPPED":
+                found[outcome.node_id] = None
+        return sorted(found)
+
+
+@dataclass
+class Ran:
+    """One run as far as it went."""
+
+    program: Program
+    recorder: Recorder
+    saver: BaseCheckpointSaver[Any]
+    values: Mapping[str, Any]
+
+    @property
+    def output(self) -> Any:
+        """The run's output."""
+        return self.program.output(self.values)
+
+
+def config(thread: str = "run") -> Any:
+    """What LangGraph needs to be told besides the input."""
+    return {"configurable": {"thread_id": thread}, "recursion_limit": 1000}
+
+
+async def execute(
+    definition: Mapping[str, Any],
+    run_input: Mapping[str, Any] | None = None,
+    *,
+    types: tuple[type[NodeType[Any]], ...] = (),
+    context: Mapping[str, Any] | None = None,
+) -> Ran:
+    """Run a definition to its end, or to its first interrupt."""
+    registry = Registry()
+    for node_type in types:
+        registry.register(node_type)
+    program = load(definition, registry)
+    recorder, saver = Recorder(), InMemorySaver()
+    return await resume(Ran(program, recorder, saver, {}), program.graph_input(run_input or {}), context)
+
+
+async def resume(ran: Ran, graph_input: Any, context: Mapping[str, Any] | None = None) -> Ran:
+    """Let a run go on; `graph_input` is None, a `Command`, or the first input."""
+    graph = ran.program.graph.copy({"checkpointer": ran.saver})
+    run_context = RunContext({"id": "run"}, ran.recorder, **(context or {}))
+    await graph.ainvoke(graph_input, config(), context=run_context)
+    state = await graph.aget_state(config())
+    ran.values = state.values
+    return ran
+
+
+async def answer(ran: Ran, value: Any, context: Mapping[str, Any] | None = None) -> Ran:
+    """Answer the open interrupts of a run."""
+    return await resume(ran, Command(resume=value), context)
+
+
+async def execute_in_steps(definition: Mapping[str, Any], run_input: Mapping[str, Any]) -> Ran:
+    """Run a definition, stopping after every superstep and going on from the checkpoint with a fresh program."""
+    saver, recorder = InMemorySaver(), Recorder()
+    graph_input: Any = None
+    while True:
+        program = load(definition, Registry())
+        graph = program.graph.copy({"checkpointer": saver})
+        if graph_input is None and not recorder.lines:
+            graph_input = program.graph_input(run_input)
+        control = RunControl()
+        try:
+            async for _ in graph.astream(
+                graph_input,
+                config(),
+                context=RunContext({"id": "run"}, recorder),
+                control=control,
+                stream_mode="updates",
+            ):
+                control.request_drain()
+        except GraphDrained:
+            graph_input = None
+            continue
+        state = await graph.aget_state(config())
+        return Ran(program, recorder, saver, state.values)
+
+
+def node(id: str, type: str = "process", **config: Any) -> dict[str, Any]:
+    """A node of a definition."""
+    return {"id": id, "type": type, "config": config}
+
+
+def graph(*nodes: dict[str, Any] | str, edges: str, **more: Any) -> dict[str, Any]:
+    """A definition from nodes and from edges written like `a>b a>c b>j:true`."""
+    return {
+        "nodes": [node(item) if isinstance(item, str) else item for item in nodes],
+        "edges": [edge(text) for text in edges.split()],
+        **more,
+    }
+
+
+WORDS: dict[str, Any] = {"true": True, "false": False}
+
+
+def edge(text: str) -> dict[str, Any]:
+    """An edge from `a>b`, or with a `when` from `a>b:true`, `a>b:else`, `a>b:blue`."""
+    ends, _, when = text.partition(":")
+    source, target = ends.split(">")
+    found: dict[str, Any] = {"source": source, "target": target}
+    return {**found, "when": WORDS.get(when, when)} if when else found
+
+
+def condition(id: str, expression: str) -> dict[str, Any]:
+    """A condition."""
+    return node(id, "condition", expression=expression)
+
+
+def switch(id: str, value: Any) -> dict[str, Any]:
+    """A switch."""
+    return node(id, "switch", value=value)
