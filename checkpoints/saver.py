@@ -4,7 +4,6 @@ import copy
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any, Self
 
 import orjson
@@ -28,7 +27,7 @@ from milepost.checkpoints.codec import Codec
 from milepost.checkpoints.reading import SQL, CheckpointRow, Found, Read
 from milepost.checkpoints.tally import Tally
 from milepost.checkpoints.types import AllowedTypes
-from milepost.checkpoints.unit import CheckpointSaved, Reader, Sink, Statement, TaskSaved, Writer
+from milepost.checkpoints.unit import CheckpointSaved, Committed, Reader, Sink, Statement, TaskSaved, Writer
 from milepost.checkpoints.versions import Versions
 from milepost.checkpoints.waiting import landed
 
@@ -234,7 +233,7 @@ class Saver(BaseCheckpointSaver[int]):
 
     def _save(
         self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new: ChannelVersions
-    ) -> Future[None]:
+    ) -> Committed:
         run_id, ns, parent_id = _address(config)
         checkpoint_id = checkpoint["id"]
         ordinal = self._tally.next_ordinal(run_id)
@@ -301,7 +300,7 @@ class Saver(BaseCheckpointSaver[int]):
 
     def _save_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
-    ) -> Future[None]:
+    ) -> Committed:
         run_id, ns, checkpoint_id = _address(config)
         encoded = [(channel, self._encode_write(channel, value)) for channel, value in writes]
         special = [channel in WRITES_IDX_MAP for channel, _ in writes]

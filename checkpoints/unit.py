@@ -3,6 +3,7 @@
 No SQL, no LangGraph behaviour and no transaction lives here; the store implements Writer and Reader, the engine Sink.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Statement:
 class Writer(Protocol):
     """The one writer of the database."""
 
-    def submit(self, statements: Sequence[Statement]) -> Future[None]:
+    def submit(self, statements: Sequence[Statement]) -> Future[Any]:
         """Queue the statements as one unit, from any thread. Resolves after COMMIT, fails if the unit rolled back."""
         ...
 
@@ -66,14 +67,18 @@ class CheckpointSaved:
     next: tuple[str, ...] = ()
 
 
+Committed = Future[Any] | asyncio.Future[Any]
+"""Resolves after COMMIT: a future of another thread, or one of the event loop that the saver is used on."""
+
+
 class Sink(Protocol):
     """What a saver's units go through, so that other rows can join the unit before it is submitted."""
 
-    def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Future[None]:
+    def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Committed:
         """Submit the unit that stores a task's writes. Called synchronously, in LangGraph's order."""
         ...
 
-    def checkpoint_saved(self, saved: CheckpointSaved, statements: list[Statement]) -> Future[None]:
+    def checkpoint_saved(self, saved: CheckpointSaved, statements: list[Statement]) -> Committed:
         """Submit the unit that stores a checkpoint."""
         ...
 
