@@ -4,6 +4,7 @@ import copy
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Self
 
 import orjson
@@ -363,7 +364,7 @@ class Saver(BaseCheckpointSaver[int]):
             await landed(self._submit(statements))
             self._tally.forget_run(run_id)
 
-    def _submit(self, statements: Sequence[Statement]) -> Future[None]:
+    def _submit(self, statements: Sequence[Statement]) -> Future[Any]:
         if self._writer is None:
             raise RuntimeError("this saver was made without a writer: it can neither delete, copy nor prune")
         return self._writer.submit(statements)
