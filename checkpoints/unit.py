@@ -68,7 +68,10 @@ class CheckpointSaved:
 
 
 Committed = Future[Any] | asyncio.Future[Any]
-"""Resolves after COMMIT: a future of another thread, or one of the event loop that the saver is used on."""
+"""Resolves after COMMIT: a future of another thread, or one of the event loop that the saver is used on.
+
+Only the asynchronous methods of a saver can wait for the second kind.
+"""
 
 
 class Sink(Protocol):
