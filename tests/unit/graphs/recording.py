@@ -21,6 +21,8 @@ class Recorder:
 
     lines: list[tuple[str, str, Any]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    control: RunControl | None = None
+    """Where it is given, the run stops after the superstep in which something finishes."""
 
     def started(self, task_id: str, node_id: str, input: Any) -> None:
         self.lines.append(("started", task_id, (node_id, input)))
@@ -40,6 +42,8 @@ class Recorder:
     def finished(self, task_id: str, outcome: Outcome) -> None:
         self.lines.append(("finished", task_id, outcome))
         self.outcomes.append(outcome)
+        if self.control is not None:
+            self.control.request_drain()
 
     def left(self, task_id: str) -> None:
         self.lines.append(("left", task_id, None))
@@ -119,24 +123,16 @@ async def answer(ran: Ran, value: Any, context: Mapping[str, Any] | None = None)
 async def execute_in_steps(definition: Mapping[str, Any], run_input: Mapping[str, Any]) -> Ran:
     """Run a definition, stopping after every superstep and going on from the checkpoint with a fresh program."""
     saver, recorder = InMemorySaver(), Recorder()
-    graph_input: Any = None
+    program = load(definition, Registry())
+    graph_input: Any = program.graph_input(run_input)
     while True:
-        program = load(definition, Registry())
         graph = program.graph.copy({"checkpointer": saver})
-        if graph_input is None and not recorder.lines:
-            graph_input = program.graph_input(run_input)
-        control = RunControl()
+        recorder.control = RunControl()
+        context = RunContext({"id": "run"}, recorder)
         try:
-            async for _ in graph.astream(
-                graph_input,
-                config(),
-                context=RunContext({"id": "run"}, recorder),
-                control=control,
-                stream_mode="updates",
-            ):
-                control.request_drain()
+            await graph.ainvoke(graph_input, config(), context=context, control=recorder.control)
         except GraphDrained:
-            graph_input = None
+            program, graph_input = load(definition, Registry()), None
             continue
         state = await graph.aget_state(config())
         return Ran(program, recorder, saver, state.values)
