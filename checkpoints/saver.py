@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from concurrent.futures import Future
 from typing import Any, Self
 
 import orjson

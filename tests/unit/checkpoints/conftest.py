@@ -61,7 +61,7 @@ class Database:
             job, future = item
             try:
                 outcome: Any = self._unit(connection, job) if isinstance(job, list) else _query(connection, *job)
-            except Exception as error:  # whatever went wrong is the caller's
+            except Exception as error:  # noqa: BLE001 - whatever went wrong is the caller's
                 future.set_exception(error)
                 continue
             try:

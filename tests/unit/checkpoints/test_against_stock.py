@@ -1,6 +1,7 @@
 """The same graphs on the stock SQLite saver and on ours: same histories, states, next nodes and pending writes."""
 
 import asyncio
+import itertools
 import operator
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, TypedDict
@@ -9,8 +10,8 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Command, Overwrite, Send, interrupt
@@ -54,7 +55,7 @@ def chain() -> Any:
     for name in names:
         graph.add_node(name, step(name))
     graph.add_edge(START, "a")
-    for before, after in zip(names, names[1:], strict=False):
+    for before, after in itertools.pairwise(names):
         graph.add_edge(before, after)
     return graph
 
