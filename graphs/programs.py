@@ -1,0 +1,41 @@
+"""Compiled definitions, kept while they are used. Where definitions are stored is not known here."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from milepost.graphs.node_types import Registry
+from milepost.graphs.program import Program, load
+
+KEPT = 256
+
+
+class Programs:
+    """The programs used last, by a key of the caller's. Safe to use from several threads."""
+
+    def __init__(self, registry: Registry, kept: int = KEPT) -> None:
+        self._registry = registry
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._programs: OrderedDict[str, Program] = OrderedDict()
+
+    def peek(self, key: str) -> Program | None:
+        """The program, if it is kept."""
+        with self._lock:
+            program = self._programs.get(key)
+            if program is not None:
+                self._programs.move_to_end(key)
+            return program
+
+    def get(self, key: str, definition: Any) -> Program:
+        """The program, compiled from `definition` if it is not kept. Raises `InvalidDefinition`."""
+        program = self.peek(key)
+        if program is None:
+            program = load(definition, self._registry)
+            with self._lock:
+                self._programs[key] = program
+                while len(self._programs) > self._kept:
+                    self._programs.popitem(last=False)
+        return program
