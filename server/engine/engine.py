@@ -193,7 +193,6 @@ class Engine:
             await self._timer.parked(after)
         elif after.status is RunStatus.QUEUED:
             self._claims.wake()
-        log.debug("segment ended", run_id=run_id, status=after.status)
 
     def _leave(self, segment: Segment) -> None:
         """Free the slot, once, as soon as the run is no longer this attempt's."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from milepost.graphs.node import blocking_node
+from milepost.graphs.blocking import blocking_node
 from milepost.server.store.store import Store
 from milepost.server.store.unit import NewEvent, Unit, encode
 

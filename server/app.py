@@ -1,0 +1,136 @@
+"""Builds every object of a server, once, and hands each what it needs. Nothing else is global."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import uuid_utils
+
+from milepost.graphs.examples import examples
+from milepost.graphs.node_types import Registry
+from milepost.graphs.programs import Programs
+from milepost.server.access.keys import Keys
+from milepost.server.config import Settings
+from milepost.server.engine.engine import Engine
+from milepost.server.hub.hub import Hub
+from milepost.server.metrics import Metrics
+from milepost.server.runs.control import Control
+from milepost.server.runs.edit import Edit
+from milepost.server.runs.fork import Fork
+from milepost.server.runs.history import History
+from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.projects import Projects
+from milepost.server.runs.read import Read
+from milepost.server.runs.start import Start
+from milepost.server.runs.travel import Travel
+from milepost.server.runs.workflows import Workflows
+from milepost.server.store.database import Database
+from milepost.server.store.statements import statement
+from milepost.server.store.store import Store, wall_clock
+from milepost.server.store.unit import Unit
+
+DEFAULT_SLUG = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A server without its sockets. ``open`` and ``close`` bracket its life; ``close`` may take the shutdown grace."""
+
+    settings: Settings
+    store: Store
+    hub: Hub
+    engine: Engine
+    keys: Keys
+    metrics: Metrics
+    registry: Registry
+    workflows: Workflows
+    projects: Projects
+    read: Read
+    start: Start
+    control: Control
+    history: History
+    fork: Fork
+    edit: Edit
+
+    def open(self) -> None:
+        """Open the database and go on with what an earlier server left. Blocks until recovery is committed.
+
+        Raises:
+            StartRefused: the data directory is in use, foreign or newer than this release.
+        """
+        self.store.open()
+        self.engine.start()
+
+    def close(self) -> None:
+        """Drain the runs, stop the engine, commit what waits and let go of the data directory. Blocks."""
+        self.engine.stop(self.settings.shutdown_grace)
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def build(settings: Settings, registry: Registry | None = None, clock: Callable[[], int] = wall_clock) -> App:
+    """Every object of a server with these settings; nothing is opened yet."""
+    registry = registry or Registry.installed()
+    metrics = Metrics()
+    store = Store(Database(settings.database, settings.synchronous), clock)
+    store.on_commit(metrics.commit)
+    hub = Hub(store, settings.viewer_queue, metrics.event_lag)
+    programs = ProgramSource(store, Programs(registry))
+    engine = Engine(
+        store,
+        programs.of_run,
+        boot_id=str(uuid_utils.uuid7()),
+        max_runs=settings.max_concurrent_runs,
+        sync_threads=settings.sync_threads,
+        allowed_types=settings.allowed_types,
+        on_settled=hub.settle,
+        on_lag=lambda seconds: metrics.loop_lag("engine", seconds),
+        on_queue_wait=metrics.queue_wait,
+    )
+    travel = Travel(store, programs)
+    edit = Edit(store, programs, travel, settings.allowed_types)
+    start = Start(store, engine, programs)
+    return App(
+        settings=settings,
+        store=store,
+        hub=hub,
+        engine=engine,
+        keys=Keys(store),
+        metrics=metrics,
+        registry=registry,
+        workflows=Workflows(store, registry, programs),
+        projects=Projects(store),
+        read=Read(store, hub, engine, programs),
+        start=start,
+        control=Control(store, engine, hub, start, travel, edit),
+        history=History(store, programs, travel),
+        fork=Fork(store, start, programs, travel, edit),
+        edit=edit,
+    )
+
+
+async def prepare(app: App) -> str:
+    """Make what a fresh server has: a project, the owner's key and, if the settings say so, the example workflows.
+
+    Returns:
+        The owner's key.
+    """
+    secret = await app.keys.ensure_owner_key(app.settings.data)
+    if await app.store.fetch_one("get_project", ref=DEFAULT_SLUG) is None:
+        now = app.store.clock()
+        row = statement("insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now)
+        await app.store.commit(Unit([row]))
+        if app.settings.examples:
+            project = await app.store.project(DEFAULT_SLUG)
+            for definition in examples():
+                await app.workflows.create(project, definition["name"], definition.get("description", ""), definition)
+    return secret

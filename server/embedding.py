@@ -1,0 +1,169 @@
+"""Workflows inside another Python program: the same store, hub and engine, without a socket."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from milepost.graphs.node_types import NodeType, Registry
+from milepost.server.access.keys import Identity
+from milepost.server.app import DEFAULT_SLUG, App, build, prepare
+from milepost.server.config import load_settings
+from milepost.server.errors import MilepostError
+from milepost.server.runs.control import PauseMode, Resume
+from milepost.server.runs.start import NewRun
+from milepost.server.states import RunStatus
+from milepost.server.store.rows import Event, Project, Run
+
+ENDED = frozenset({"run.completed", "run.failed", "run.cancelled"})
+STOPPED = ENDED | {"run.paused", "run.waiting"}
+
+LOCAL = Identity("local", "local", None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run stands: ``output`` once it is COMPLETED, ``error`` (code, type, message, node_id) once it is FAILED."""
+
+    run_id: str
+    status: RunStatus
+    output: Any
+    error: Mapping[str, Any] | None
+
+
+class RunHandle:
+    """A run that was started in this program, or any run of its data directory."""
+
+    def __init__(self, app: App, project: Project, run_id: str) -> None:
+        self.run_id = run_id
+        self._app = app
+        self._project = project
+
+    async def events(self, after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        """The run's events with ``seq > after``, stored ones first, then live, until the run has ended."""
+        async with self._app.hub.subscribe(self.run_id, after) as subscription:
+            while True:
+                for event in await subscription.next():
+                    yield orjson.loads(event.wire())
+                    if event.type in ENDED:
+                        return
+
+    async def result(self) -> RunResult:
+        """How the run ends; waits for it, through pauses and questions."""
+        await self._wait(ENDED)
+        return await self.status()
+
+    async def stopped(self) -> RunResult:
+        """How the run stands once it has ended, paused or parked."""
+        await self._wait(STOPPED)
+        return await self.status()
+
+    async def _wait(self, types: frozenset[str]) -> None:
+        run = await self._app.store.run(self.run_id)
+        parked = run.status in (RunStatus.PAUSED, RunStatus.WAITING) and types is STOPPED
+        if not run.ended and not parked:
+            event: Event | None = None
+            while event is None:
+                event = await self._app.hub.wait_for(self.run_id, types, 60.0, after=run.last_seq)
+
+    async def status(self) -> RunResult:
+        """How the run stands now."""
+        return _result(await self._app.store.run(self.run_id))
+
+    async def pause(self, mode: PauseMode = "step") -> RunResult:
+        """Pause at the next boundary of a step, or at once."""
+        await self._app.control.pause(LOCAL, self._project, self.run_id, mode)
+        return await self.status()
+
+    async def resume(self, answer: Any = None, *, checkpoint_id: str | None = None) -> RunResult:
+        """Go on, from ``checkpoint_id`` if it is given, or with the answer to the run's open question."""
+        how = Resume(checkpoint_id=checkpoint_id, answer=answer, has_answer=answer is not None)
+        return _result(await self._app.control.resume(LOCAL, self._project, self.run_id, how))
+
+    async def cancel(self) -> RunResult:
+        """End the run for good."""
+        await self._app.control.cancel(LOCAL, self._project, self.run_id)
+        return await self.status()
+
+
+class Milepost:
+    """An engine in this process. Use it as ``async with Milepost(data="data") as m``; nobody else may use ``data`` then.
+
+    Args:
+        data: directory of the database.
+        node_types: further classes derived from ``NodeType``.
+        settings: any of the server's settings by name, such as ``max_concurrent_runs``.
+    """
+
+    def __init__(
+        self, data: str | Path = "data", *, node_types: Iterable[type[NodeType[Any]]] = (), **settings: Any
+    ) -> None:
+        registry = Registry.installed()
+        for node_type in node_types:
+            registry.register(node_type)
+        self._app = build(load_settings(**{"data": Path(data), "examples": False, **settings}), registry)
+        self._project: Project | None = None
+        self._workflows: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._app.open)
+        self._app.hub.attach(asyncio.get_running_loop())
+        await prepare(self._app)
+        self._project = await self._app.store.project(DEFAULT_SLUG)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._app.hub.close()
+        await asyncio.to_thread(self._app.close)
+
+    async def run(
+        self, definition: Mapping[str, Any] | str, input: Mapping[str, Any] | None = None, **metadata: Any
+    ) -> RunResult:
+        """Run a definition, or a stored workflow by its id, to its end.
+
+        Raises:
+            InvalidDefinition, InvalidInput, NotRunnable, NotFound.
+        """
+        handle = await self.start(definition, input, **metadata)
+        return await handle.result()
+
+    async def start(
+        self, definition: Mapping[str, Any] | str, input: Mapping[str, Any] | None = None, **metadata: Any
+    ) -> RunHandle:
+        """The same, without waiting: a handle with ``events()``, ``pause()``, ``resume()``, ``cancel()`` and ``result()``."""
+        workflow_id = definition if isinstance(definition, str) else await self._stored(definition)
+        new = NewRun(workflow_id, None, input, metadata, execute=True)
+        body = await self._app.start.create(LOCAL, self._opened, new)
+        return RunHandle(self._app, self._opened, orjson.loads(body)["run_id"])
+
+    def handle(self, run_id: str) -> RunHandle:
+        """A run of this data directory, started by whomever."""
+        return RunHandle(self._app, self._opened, run_id)
+
+    @property
+    def _opened(self) -> Project:
+        if self._project is None:
+            raise MilepostError("use `async with Milepost(…) as m` before calling it", code="not_opened")
+        return self._project
+
+    async def _stored(self, definition: Mapping[str, Any]) -> str:
+        """The workflow of a definition; the same definition again is the same workflow."""
+        key = hashlib.sha256(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+        if key not in self._workflows:
+            name = str(definition.get("name") or "workflow")
+            created = await self._app.workflows.create(self._opened, name, "", definition)
+            self._workflows[key] = created["workflow_id"]
+        return self._workflows[key]
+
+
+def _result(run: Run) -> RunResult:
+    output = None if run.output is None else orjson.loads(run.output)
+    error = None if run.error is None else orjson.loads(run.error)
+    return RunResult(run.run_id, run.status, output, error)

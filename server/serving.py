@@ -1,0 +1,139 @@
+"""Runs an app behind uvicorn: from the bound port to an ordered stop."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+
+from milepost.server.api.api import create_api
+from milepost.server.api.services import Services
+from milepost.server.app import App, prepare
+
+LAG_INTERVAL = 0.25
+"""Seconds between two measurements of the API loop's lag."""
+
+log = structlog.get_logger("milepost.server")
+
+
+class Server(uvicorn.Server):
+    """uvicorn with our order of stopping: viewers are told, then requests end; the app is closed by ``serve``."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse new requests and end the open ones."""
+        self._app.hub.close()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT stop the server; uvicorn would raise them again, before the runs are handed back."""
+        signals = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+async def serve(app: App, on_ready: Callable[[str, str], None]) -> None:
+    """Serve an opened ``app`` until SIGTERM or SIGINT, then stop in order: requests, runs, database.
+
+    ``on_ready`` gets the base URL and the owner's key once the port is open.
+    """
+    loop = asyncio.get_running_loop()
+    app.hub.attach(loop)
+    secret = await prepare(app)
+    listener = _bind(app.settings.host, app.settings.port)
+    server = Server(_config(app), app)
+    lag = loop.create_task(_measure_lag(app))
+    serving = loop.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    if server.started:
+        host, port = listener.getsockname()[:2]
+        on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", secret)
+    try:
+        await serving
+    finally:
+        lag.cancel()
+        with suppress(asyncio.CancelledError):
+            await lag
+        await asyncio.to_thread(app.close)
+
+
+def run(app: App, on_ready: Callable[[str, str], None]) -> None:
+    """Open ``app`` and serve it on an event loop of its own until it is told to stop.
+
+    Raises:
+        StartRefused: the data directory cannot be served. OSError: the port is taken.
+    """
+    app.open()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(app, on_ready))
+
+
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_api(services(app)),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=app.settings.max_body_bytes,
+        timeout_graceful_shutdown=2,
+        backlog=2048,
+        server_header=False,
+    )
+
+
+def services(app: App) -> Services:
+    """What the routes may call."""
+    return Services(
+        settings=app.settings,
+        store=app.store,
+        hub=app.hub,
+        keys=app.keys,
+        workflows=app.workflows,
+        read=app.read,
+        projects=app.projects,
+        start=app.start,
+        control=app.control,
+        history=app.history,
+        fork=app.fork,
+        edit=app.edit,
+        dispatcher=app.engine,
+        registry=app.registry,
+        metrics=app.metrics,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def _measure_lag(app: App) -> Any:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_INTERVAL
+        await asyncio.sleep(LAG_INTERVAL)
+        app.metrics.loop_lag("api", max(0.0, loop.time() - due))

@@ -1,0 +1,153 @@
+"""Node types for tests: they leave traces in files, block, swallow cancellation, ask and fail on demand."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from milepost.graphs.context import NodeContext
+from milepost.graphs.node_types import Config, NodeType, Registry
+
+
+class TraceConfig(Config):
+    """Where to leave a trace, what to write, and how long to take (seconds)."""
+
+    file: str = ""
+    text: str = ""
+    seconds: float = 0.0
+    fail_first: int = 0
+
+
+def leave(file: str, text: str) -> None:
+    """Append a line, in one write so that a kill leaves whole lines."""
+    if not file:
+        return
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, f"{text}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+class Trace(NodeType[TraceConfig]):
+    """Writes a line when it ends; fails its first ``fail_first`` times (counted in the file)."""
+
+    name: ClassVar[str] = "trace"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        if ctx.config.seconds:
+            await asyncio.sleep(ctx.config.seconds)
+        if ctx.config.fail_first:
+            tries = ctx.config.file + ".tries"
+            leave(tries, ctx.config.text)
+            if len(Path(tries).read_text().splitlines()) <= ctx.config.fail_first:
+                raise RuntimeError("not yet")
+        leave(ctx.config.file, ctx.config.text)
+        return {"text": ctx.config.text}
+
+
+class Sync(NodeType[TraceConfig]):
+    """A synchronous node: holds a thread for its time, whatever happens to its run."""
+
+    name: ClassVar[str] = "sync"
+    config_model = TraceConfig
+
+    def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        leave(ctx.config.file, f"{ctx.config.text} began")
+        threading.Event().wait(ctx.config.seconds)
+        leave(ctx.config.file, f"{ctx.config.text} ended")
+        return {"text": ctx.config.text}
+
+
+class Stubborn(NodeType[TraceConfig]):
+    """A coroutine that swallows its cancellation until its time is over."""
+
+    name: ClassVar[str] = "stubborn"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        end = time.monotonic() + ctx.config.seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                await asyncio.sleep(left)
+            except asyncio.CancelledError:
+                leave(ctx.config.file, f"{ctx.config.text} swallowed")
+        leave(ctx.config.file, f"{ctx.config.text} ended")
+        return {"text": ctx.config.text}
+
+
+class Blocking(NodeType[TraceConfig]):
+    """Blocks the event loop, as careless code does."""
+
+    name: ClassVar[str] = "blocking"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        time.sleep(ctx.config.seconds)  # noqa: ASYNC251 - the very thing that is tested
+        leave(ctx.config.file, ctx.config.text)
+        return {"text": ctx.config.text}
+
+
+class AskConfig(Config):
+    """A question and the schema of its answer."""
+
+    question: str
+    answer_schema: dict[str, Any] | None = None
+    times: int = 1
+
+
+class Ask(NodeType[AskConfig]):
+    """Asks a person, ``times`` times in a row."""
+
+    name: ClassVar[str] = "ask"
+    config_model = AskConfig
+
+    async def run(self, ctx: NodeContext[AskConfig]) -> Mapping[str, Any]:
+        asked = range(ctx.config.times)
+        return {"answers": [ctx.interrupt(ctx.config.question, ctx.config.answer_schema, number=n) for n in asked]}
+
+
+class ChattyConfig(Config):
+    """How many log lines, and seconds between two."""
+
+    lines: int = 10
+    every: float = 0.0
+
+
+class Chatty(NodeType[ChattyConfig]):
+    """Logs many lines: a steady stream of events."""
+
+    name: ClassVar[str] = "chatty"
+    config_model = ChattyConfig
+
+    async def run(self, ctx: NodeContext[ChattyConfig]) -> Mapping[str, Any]:
+        for number in range(ctx.config.lines):
+            ctx.log("info", f"line {number}", number=number)
+            await asyncio.sleep(ctx.config.every)
+        return {"lines": ctx.config.lines}
+
+
+class Exits(NodeType[TraceConfig]):
+    """Takes the whole process down, as a crash in native code does."""
+
+    name: ClassVar[str] = "exits"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        leave(ctx.config.file, ctx.config.text)
+        os._exit(42)
+
+
+PROBES: Iterable[type[NodeType[Any]]] = (Trace, Sync, Stubborn, Blocking, Ask, Chatty, Exits)
+
+
+def registry() -> Registry:
+    """The installed node types and the probes."""
+    types = Registry.installed()
+    for probe in PROBES:
+        types.register(probe)
+    return types
