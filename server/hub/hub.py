@@ -38,6 +38,11 @@ class Hub:
         self._loop = loop
         self._store.on_commit(self._committed)
 
+    @property
+    def closed(self) -> bool:
+        """The server stops."""
+        return self._closed
+
     def subscribe(self, run_id: str, after: int) -> Subscription:
         """A run's events with ``seq > after``, to be entered with ``async with``. Whether there is such a run, and who
         may see it, was asked before."""

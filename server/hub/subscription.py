@@ -19,7 +19,7 @@ class _Sleeper:
 
     def __init__(self) -> None:
         self.failed = asyncio.Event()
-        self._error: MilepostError | None = None
+        self.error: MilepostError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
@@ -29,14 +29,14 @@ class _Sleeper:
 
     def fail(self, error: MilepostError) -> None:
         """End the subscription: its reader gets ``error``. The first failure stays."""
-        if self._error is None:
-            self._error = error
+        if self.error is None:
+            self.error = error
             self.failed.set()
             self.wake()
 
     def _check(self) -> None:
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
     async def _sleep(self, seconds: float | None = None) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
@@ -73,7 +73,7 @@ class Subscription(_Sleeper):
         self._caught_up = False
         self._nudged = False
         self._handed_live = False
-        self._busy_since: float | None = None
+        self._busy = False
 
     async def __aenter__(self) -> "Subscription":
         # Interest comes first: what is committed while the store is read arrives here as well.
@@ -93,11 +93,12 @@ class Subscription(_Sleeper):
     @property
     def drained(self) -> bool:
         """Every event that is known to be committed was handed out."""
-        return self._caught_up and self.position >= self._channel.last
+        return self._caught_up and not self.behind
 
-    def busy_for(self) -> float:
-        """Seconds since the last batch was handed out, if the reader has not come back for more; otherwise 0."""
-        return 0.0 if self._busy_since is None else asyncio.get_running_loop().time() - self._busy_since
+    @property
+    def behind(self) -> bool:
+        """Events that were committed since the subscription began are still to be handed out."""
+        return self._channel.last > self.position
 
     def nudge(self) -> None:
         """Make ``next_frame`` return, with no events if there are none."""
@@ -106,7 +107,7 @@ class Subscription(_Sleeper):
 
     def drop_if_stuck(self, first: int) -> None:
         """Fail if live events before ``first`` are unread because the reader has not come back from sending."""
-        if self._busy_since is not None and self._handed_live and self.position + 1 < first:
+        if self._busy and self._handed_live and self.position + 1 < first:
             self.fail(ViewerTooSlow(f"events up to {first - 1} were not read in time; come back after {self.position}"))
 
     async def next(self) -> list[Event]:
@@ -122,7 +123,7 @@ class Subscription(_Sleeper):
 
     async def next_frame(self) -> Frame:
         """As ``next``, encoded for all viewers at once; a frame without events after a ``nudge``."""
-        self._busy_since = None
+        self._busy = False
         while True:
             frame = await self._available()
             self._check()
@@ -149,7 +150,7 @@ class Subscription(_Sleeper):
     def _hand_out(self, frame: Frame) -> Frame:
         if frame.events:
             self.position = frame.events[-1].seq
-        self._busy_since = asyncio.get_running_loop().time()
+        self._busy = True
         return frame
 
 

@@ -155,9 +155,11 @@ class Read:
             now=self._store.clock(),
         )
 
-    def executing(self, run_id: str) -> bool:
-        """Whether code of one of the run's nodes still executes."""
-        return bool(self._dispatcher.executing(run_id))
+    async def counts(self) -> dict[str, int]:
+        """How many runs there are of each status, 0 included."""
+        counts = dict.fromkeys(map(str, RunStatus), 0)
+        counts.update(await self._store.fetch("count_by_status"))
+        return counts
 
     async def _nodes(self, run: Run) -> list[str]:
         try:

@@ -175,10 +175,6 @@ class Workflows:
             return program.mermaid()
         return {"workflow_id": row.workflow_id, "version": row.version, **program.drawing()}
 
-    def node_types(self) -> Json:
-        """Every node type with the JSON Schema of its config."""
-        return {"items": self._registry.describe(), "next_cursor": None}
-
     async def _live(self, project: Project, workflow_id: str) -> Workflow:
         row = await self._store.workflow(project.project_id, workflow_id)
         if row.archived_at is not None:

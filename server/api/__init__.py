@@ -1,0 +1,1 @@
+"""The canonical HTTP and WebSocket routes: parse, call a use case, render. No SQL and no LangGraph."""

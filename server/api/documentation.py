@@ -1,0 +1,177 @@
+"""The OpenAPI document and the page that shows it: one HTML text, without scripts and without anything from outside."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from milepost.server.api.models import (
+    CreateRun,
+    Draft,
+    EditState,
+    Execute,
+    ForkRun,
+    NewKey,
+    NewProject,
+    NewVersion,
+    NewWorkflow,
+    Pause,
+    Rerun,
+    ResumeRun,
+)
+
+BODIES: tuple[type[BaseModel], ...] = (
+    CreateRun,
+    Draft,
+    EditState,
+    Execute,
+    ForkRun,
+    NewKey,
+    NewProject,
+    NewVersion,
+    NewWorkflow,
+    Pause,
+    Rerun,
+    ResumeRun,
+)
+
+DESCRIPTION = """Runs workflows as LangGraph graphs.
+
+Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs a key, as `X-API-Key: mp_…` or
+`Authorization: Bearer mp_…`. Errors are `application/problem+json` with a stable `code`.
+
+Live events also come over WebSocket: `/api/projects/{project_id}/workflows/runs/{run_id}/ws?after=<seq>` and, for a
+project's list of runs, `/api/projects/{project_id}/workflows/runs/ws`."""
+
+TAGS = (
+    ("runs", "Make runs and see how they stand."),
+    ("control", "Execute, pause, resume, cancel, retry."),
+    ("events", "What happened, stored and live."),
+    ("checkpoints", "Where a run stood: history, differences, forks, edits."),
+    ("workflows", "Definitions and their versions."),
+    ("projects", "Projects and their keys."),
+    ("operations", "Health, measurements, what the server offers."),
+)
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "example": "urn:milepost:error:invalid_state"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "example": "invalid_state"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "path": {"type": "string"},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark}
+summary{cursor:pointer;padding:.3rem 0}code,pre{font:14px/1.4 ui-monospace,monospace}
+pre{overflow:auto;padding:.6rem;border:1px solid #8888}td{padding:.1rem 1rem .1rem 0}td{vertical-align:top}
+
+.method{display:inline-block;min-width:4.5rem;font-weight:600}"""
+
+
+def openapi(app: FastAPI, version: str) -> dict[str, Any]:
+    """The OpenAPI document of ``app``."""
+    document = get_openapi(
+        title="Milepost",
+        version=version,
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in TAGS],
+    )
+    _, bodies = models_json_schema(
+        [(model, "validation") for model in BODIES], ref_template="#/components/schemas/{model}"
+    )
+    document["components"] = {
+        "schemas": {**document.get("components", {}).get("schemas", {}), **bodies["$defs"], "Problem": PROBLEM},
+        "securitySchemes": {
+            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            "bearer": {"type": "http", "scheme": "bearer"},
+        },
+    }
+    document["security"] = [{"key": []}, {"bearer": []}]
+    for path in ("/healthz", "/readyz"):
+        document["paths"][path]["get"]["security"] = []
+    return document
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The document as HTML."""
+    operations = list(_operations(document))
+    parts = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>Milepost API</title><style>{_STYLE}</style>",
+        "<meta name=viewport content='width=device-width'>",
+        f"<h1>Milepost API {escape(document['info']['version'])}</h1><pre>{escape(DESCRIPTION)}</pre>",
+        "<p><a href=openapi.json>openapi.json</a></p>",
+    ]
+    for tag in document["tags"]:
+        parts.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
+        parts += [_shown(method, path, found) for method, path, found in operations if tag["name"] in found["tags"]]
+    return "".join(parts)
+
+
+def add_routes(app: FastAPI, version: str) -> None:
+    """Serve the document of all routes that ``app`` has so far, and its page."""
+    document = openapi(app, version)
+    app.openapi_schema = document
+    text, html = orjson.dumps(document), page(document)
+
+    async def serve_document(_: Request) -> Response:
+        return Response(text, media_type="application/json")
+
+    async def serve_page(_: Request) -> Response:
+        policy = "default-src 'none'; style-src 'unsafe-inline'"
+        return Response(html, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+    app.add_route("/openapi.json", serve_document, include_in_schema=False)
+    app.add_route("/docs", serve_page, include_in_schema=False)
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, found in methods.items():
+            yield method.upper(), path, found
+
+
+def _shown(method: str, path: str, found: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(each['name'])}</code><td>{escape(each['in'])}<td>{escape(each.get('description', ''))}"
+        for each in found.get("parameters", [])
+    )
+    blocks = [f"<table>{rows}</table>"] if rows else []
+    for title, content in _contents(found):
+        blocks += [f"<p>{escape(title)}</p><pre>{escape(content)}</pre>"]
+    head = f"<span class=method>{method}</span> <code>{escape(path)}</code> {escape(found['summary'])}"
+    about = escape(found.get("description", ""))
+    return f"<details><summary>{head}</summary><p>{about}</p>{''.join(blocks)}</details>"
+
+
+def _contents(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    sources = [("Request", found.get("requestBody", {}))]
+    sources += [(f"Answer {status}", response) for status, response in found["responses"].items()]
+    for title, source in sources:
+        for content in source.get("content", {}).values():
+            if "example" in content:
+                yield title, orjson.dumps(content["example"], option=orjson.OPT_INDENT_2).decode()

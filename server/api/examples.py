@@ -1,0 +1,152 @@
+"""The examples of the API's page. Answers come from the renderers that the routes use, so they cannot drift."""
+
+from typing import Any
+
+from milepost.graphs.problems import Problem
+from milepost.server.runs.summaries import problems_json, project_json
+from milepost.server.states import NodeStatus, RunStatus
+from milepost.server.store.rows import Project
+
+PROJECT_ID = "01987a3e-5b1c-7000-8000-000000000001"
+WORKFLOW_ID = "01987a3e-5b1c-7000-8000-000000000002"
+RUN_ID = "01987a3e-5b1c-7000-8000-000000000003"
+FORK_ID = "01987a3e-5b1c-7000-8000-000000000004"
+KEY_ID = "01987a3e-5b1c-7000-8000-000000000005"
+CHECKPOINT_ID = "1f0b8a52-7c1e-6f00-8003-5d0c5f0e2a11"
+EARLIER_ID = "1f0b8a52-7b80-6a00-8001-2b7f5b0e9c42"
+TIME = "2026-03-04T09:30:00.120Z"
+MILLISECONDS = 1_772_616_600_120
+
+DEFINITION: dict[str, Any] = {
+    "name": "Greeting",
+    "nodes": [
+        {"id": "greet", "type": "process", "config": {"operation": "template", "value": "Hello {{ input.name }}"}},
+        {"id": "done", "type": "output", "config": {"value": "{{ outputs.greet.value }}"}},
+    ],
+    "edges": [{"source": "greet", "target": "done"}],
+}
+
+PROJECT = project_json(Project(PROJECT_ID, "default", "Default", MILLISECONDS))
+
+RUN_SUMMARY: dict[str, Any] = {
+    "run_id": RUN_ID,
+    "project_id": PROJECT_ID,
+    "workflow_id": WORKFLOW_ID,
+    "version": 1,
+    "status": RunStatus.PENDING,
+    "progress": 0.0,
+    "current_node": None,
+    "error": None,
+    "metadata": {"ticket": "T-1"},
+    "run_attempt": 0,
+    "pausing": False,
+    "checkpoint_id": None,
+    "parent_run_id": None,
+    "forked_from": None,
+    "wake_at": None,
+    "created_at": TIME,
+    "queued_at": None,
+    "started_at": None,
+    "paused_at": None,
+    "cancelled_at": None,
+    "finished_at": None,
+    "estimated_completion": None,
+}
+
+RUN = {**RUN_SUMMARY, "input_data": {"name": "Ada"}, "output_data": None}
+
+WHOLE_RUN = {**RUN, "last_seq": 1}
+
+STATUS: dict[str, Any] = {
+    "run_id": RUN_ID,
+    "status": RunStatus.RUNNING,
+    "progress": 0.5,
+    "current_node": "done",
+    "started_at": TIME,
+    "estimated_completion": None,
+    "error": None,
+    "interrupts": [],
+    "waiting_for": None,
+    "node_states": [
+        {
+            "node_id": "greet",
+            "status": NodeStatus.COMPLETED,
+            "progress": 1.0,
+            "started_at": TIME,
+            "completed_at": TIME,
+            "attempt": 1,
+            "iterations": 1,
+        }
+    ],
+    "pausing": False,
+    "checkpoint_id": CHECKPOINT_ID,
+    "paused_at": None,
+    "finished_at": None,
+    "last_seq": 9,
+}
+
+EXECUTION: dict[str, Any] = {
+    "node_execution_id": "0001-00000001",
+    "task_id": "5d0c5f0e-2a11-0c1e-6f00-1f0b8a527c1e",
+    "node_id": "greet",
+    "node_type": "process",
+    "run_attempt": 1,
+    "attempt": 1,
+    "status": NodeStatus.COMPLETED,
+    "input": {"operation": "template", "value": "Hello Ada"},
+    "output": {"value": "Hello Ada"},
+    "error": None,
+    "started_at": TIME,
+    "completed_at": TIME,
+    "duration_ms": 1,
+}
+
+EVENT: dict[str, Any] = {
+    "seq": 5,
+    "run_id": RUN_ID,
+    "ts": TIME,
+    "type": "node.completed",
+    "node_id": "greet",
+    "run_attempt": 1,
+    "data": {"node_execution_id": "0001-00000001", "progress": 0.5, "attempt": 1, "duration_ms": 1},
+}
+
+WORKFLOW_SUMMARY: dict[str, Any] = {
+    "workflow_id": WORKFLOW_ID,
+    "project_id": PROJECT_ID,
+    "name": "Greeting",
+    "description": "Says hello.",
+    "latest_version": 1,
+    "created_at": TIME,
+    "updated_at": TIME,
+    "archived_at": None,
+}
+
+WORKFLOW: dict[str, Any] = {
+    **WORKFLOW_SUMMARY,
+    "version": 1,
+    "version_created_at": TIME,
+    "definition": DEFINITION,
+    "warnings": [],
+}
+
+PROBLEMS = problems_json([Problem("nodes[0].type", "unknown_type", "there is no node type 'proces'")])
+
+CHECKPOINT: dict[str, Any] = {
+    "checkpoint_id": CHECKPOINT_ID,
+    "parent_id": EARLIER_ID,
+    "step": 1,
+    "source": "loop",
+    "next": ["done"],
+    "created_at": TIME,
+    "size": 412,
+    "superseded": False,
+    "ordinal": 3,
+}
+
+STATE = {"input": {"name": "Ada"}, "variables": {}, "outputs": {"greet": {"value": "Hello Ada"}}}
+
+
+def page(item: Any, cursor: str | None = None) -> dict[str, Any]:
+    """A list's answer with one item."""
+    return {"items": [item], "next_cursor": cursor}

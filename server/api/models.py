@@ -1,0 +1,118 @@
+"""The form of request bodies. What a field means is said here and shown in the API's page."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[UUID, Field(strict=False)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+Version = Annotated[int, Field(ge=1, le=2**53)]
+Object = dict[str, Any]
+
+
+class Strict(BaseModel):
+    """Unknown keys and values of another type are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class NewWorkflow(Strict):
+    """A workflow to be made."""
+
+    name: Line = Field(description="What people call it.")
+    description: Text = Field("", description="What it is for.")
+    definition: Object = Field(description="The definition (docs/definitions.md).")
+
+
+class NewVersion(Strict):
+    """A new version of a workflow."""
+
+    definition: Object = Field(description="The whole new definition.")
+    name: Line | None = Field(None, description="A new name; null keeps it.")
+    description: Text | None = Field(None, description="A new description; null keeps it.")
+    expected_version: Version | None = Field(
+        None, description="Refuse (409 version_conflict) unless this is the latest version."
+    )
+
+
+class Draft(Strict):
+    """A definition to be checked."""
+
+    definition: Any = Field(description="What is to be checked; nothing is stored.")
+
+
+class CreateRun(Strict):
+    """A run to be made."""
+
+    workflow_id: Id = Field(description="The workflow to run.")
+    version: Version | None = Field(None, description="Its version; null takes the latest.")
+    input_data: Object | None = Field(None, description="What the run is started with; checked when it is executed.")
+    metadata: Object = Field(default_factory=dict, description="Labels of yours; the server only keeps them.")
+    execute: bool = Field(False, description="Start it at once.")
+
+
+class Execute(Strict):
+    """How to start a run."""
+
+    input_data: Object | None = Field(None, description="Replaces what the run was created with.")
+
+
+class Rerun(Strict):
+    """A run of the same version once more."""
+
+    input_data: Object | None = Field(None, description="Another input; null takes the same.")
+    execute: bool = Field(False, description="Start it at once.")
+
+
+class Pause(Strict):
+    """How to pause."""
+
+    mode: Literal["step", "now"] = Field(
+        "step", description="step: the nodes that are executing end first; now: they are stopped and run again."
+    )
+    wait_seconds: float = Field(
+        10, ge=0, le=60, allow_inf_nan=False, description="How long to wait for the step's end before answering 202."
+    )
+
+
+class ResumeRun(Strict):
+    """How to go on."""
+
+    checkpoint_id: Id | None = Field(None, description="Where to go on; null, or the run's own, is where it stands.")
+    answer: Any = Field(None, description="The answer to the one open question.")
+    answers: Object | None = Field(None, description="Answers by interrupt_id.")
+    state: Object | None = Field(None, description="Values to be merged into the state first.")
+
+
+class ForkRun(Strict):
+    """Where a new run starts."""
+
+    checkpoint_id: Id = Field(description="The checkpoint of this run that the new one starts from.")
+    state: Object | None = Field(None, description="Values to be merged into the state; the step then starts anew.")
+    execute: bool = Field(False, description="Start it at once.")
+
+
+class EditState(Strict):
+    """An edit of a paused run's state."""
+
+    values: Object = Field(description='`{"variables": {…}, "outputs": {…}}`; `{"$replace": value}` replaces.')
+    as_node: Line | None = Field(None, description="The node that the edit counts as written by.")
+
+
+class NewProject(Strict):
+    """A project to be made."""
+
+    slug: Slug = Field(description="Its name in addresses: a-z, 0-9 and hyphens.")
+    name: Line = Field(description="What people call it.")
+
+
+class NewKey(Strict):
+    """An API key to be made."""
+
+    name: Line = Field(description="Whose it is or what it is for.")
+    expires_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="ISO 8601 with an offset; null: it does not expire."
+    )

@@ -1,0 +1,67 @@
+"""Routes for whoever operates the server, and what it offers."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from milepost.server.api.answers import answer, described
+from milepost.server.api.services import AServer
+from milepost.server.metrics import CONTENT_TYPE
+
+
+async def healthz() -> Response:
+    """The process answers. Needs no key."""
+    return answer({"status": "ok"})
+
+
+async def readyz(services: AServer) -> Response:
+    """The database can be read and the server is not stopping; otherwise 503. Needs no key."""
+    if services.hub.closed:
+        return answer({"status": "stopping"}, 503)
+    await services.read.counts()
+    return answer({"status": "ready"})
+
+
+async def metrics(services: AServer) -> Response:
+    """Measurements in Prometheus' text format. Needs a key: give it to the scraper as a bearer token."""
+    return Response(services.metrics.render(await services.read.counts()), media_type=CONTENT_TYPE)
+
+
+async def info(request: Request) -> Response:
+    """What this server is."""
+    return answer({"name": "milepost", "version": request.app.version})
+
+
+async def node_types(services: AServer) -> Response:
+    """Every node type with the JSON Schema of its config."""
+    return answer({"items": services.registry.describe(), "next_cursor": None})
+
+
+def routes() -> APIRouter:
+    """The routes of this module."""
+    router = APIRouter(tags=["operations"])
+    add = router.add_api_route
+    add("/healthz", healthz, **described("GET", "Is the process alive", example={"status": "ok"}))
+    add(
+        "/readyz",
+        readyz,
+        **described("GET", "Can it serve", example={"status": "ready"}, also={503: {"status": "stopping"}}),
+    )
+    add(
+        "/metrics",
+        metrics,
+        **described("GET", "Measurements", example="milepost_queue_depth 0.0\n", media="text/plain"),
+    )
+    add("/api/info", info, **described("GET", "What this server is", example={"name": "milepost", "version": "0.1.0"}))
+    add(
+        "/api/node-types",
+        node_types,
+        **described(
+            "GET",
+            "List node types",
+            example={
+                "items": [{"type": "output", "title": "Output", "config_schema": {"type": "object"}}],
+                "next_cursor": None,
+            },
+        ),
+    )
+    return router

@@ -1,0 +1,35 @@
+"""Query parameters that several routes take. Every number has bounds, so that none can break a query."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query
+
+from milepost.server.errors import InvalidRequest
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many items.")]
+Cursor = Annotated[
+    str | None, Query(max_length=500, description="`next_cursor` of the page before; opaque.", examples=[None])
+]
+Wait = Annotated[
+    float, Query(ge=0, le=60, allow_inf_nan=False, description="Answer when it is so far, or after so many seconds.")
+]
+VersionParameter = Annotated[int | None, Query(ge=1, le=2**53, alias="version", description="Default: the latest.")]
+Search = Annotated[
+    str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words that it contains, in any case.")
+]
+MAX_SEQ = 2**53
+
+
+def to_milliseconds(text: str, name: str) -> int:
+    """An ISO 8601 time as epoch milliseconds; without an offset it is UTC.
+
+    Raises:
+        InvalidRequest: it is no time, or out of range.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        message = f"{text!r} is not an ISO 8601 time"
+        raise InvalidRequest(message, errors=[{"path": name, "code": "invalid_time", "message": message}]) from error

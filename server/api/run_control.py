@@ -1,0 +1,202 @@
+"""Routes that act on a run."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from milepost.server.api import examples
+from milepost.server.api.answers import answer, described
+from milepost.server.api.bodies import read_body, read_json
+from milepost.server.api.models import Execute, Pause, Rerun, ResumeRun
+from milepost.server.api.outcomes import cancelled, executed, paused, resumed, retried
+from milepost.server.api.services import Call, InProject
+from milepost.server.runs.control import Resume
+
+EVENT_BYTES = 65_536
+"""Largest payload of an event for a ``wait_event`` node."""
+
+EventName = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="What the node waits for.", examples=["paid"])
+]
+
+
+def resume_of(body: ResumeRun) -> Resume:
+    """A resume as the use case takes it; an answer of null is an answer."""
+    return Resume(
+        checkpoint_id=str(body.checkpoint_id) if body.checkpoint_id else None,
+        answer=body.answer,
+        has_answer="answer" in body.model_fields_set,
+        answers=body.answers,
+        state=body.state,
+    )
+
+
+def _limit(call: Call) -> int:
+    return call.services.settings.max_body_bytes
+
+
+async def execute(call: InProject, run_id: UUID) -> Response:
+    """Start a PENDING run. QUEUED in the answer means that every slot is taken; it starts by itself."""
+    body, _ = await read_body(call.request, Execute, _limit(call))
+    started = await call.services.start.execute(call.actor, call.project, str(run_id), body.input_data)
+    status, told = executed(started)
+    return answer(told, status)
+
+
+async def cancel(call: InProject, run_id: UUID) -> Response:
+    """End a run for good, whatever it does. `still_running` names nodes whose code Python cannot stop."""
+    status, told = cancelled(await call.services.control.cancel(call.actor, call.project, str(run_id)))
+    return answer(told, status)
+
+
+async def pause(call: InProject, run_id: UUID) -> Response:
+    """Stop at the next checkpoint (`step`), or at once (`now`)."""
+    body, _ = await read_body(call.request, Pause, _limit(call))
+    outcome = await call.services.control.pause(call.actor, call.project, str(run_id), body.mode, body.wait_seconds)
+    status, told = paused(outcome)
+    return answer(told, status)
+
+
+async def resume(call: InProject, run_id: UUID) -> Response:
+    """Go on where the run stands, from an earlier checkpoint, or with the answer that it waits for."""
+    body, _ = await read_body(call.request, ResumeRun, _limit(call))
+    run = await call.services.control.resume(call.actor, call.project, str(run_id), resume_of(body))
+    status, told = resumed(run, call.services.store.clock())
+    return answer(told, status)
+
+
+async def retry(call: InProject, run_id: UUID) -> Response:
+    """Let a FAILED run go on from its last checkpoint; completed nodes do not run again."""
+    status, told = retried(
+        await call.services.control.retry(call.actor, call.project, str(run_id)), call.services.store.clock()
+    )
+    return answer(told, status)
+
+
+async def rerun(call: InProject, run_id: UUID) -> Response:
+    """A new run of the same version, with the same input unless another is given."""
+    body, _ = await read_body(call.request, Rerun, _limit(call))
+    run = await call.services.start.rerun(call.actor, call.project, str(run_id), body.input_data, execute=body.execute)
+    return answer(await call.services.read.get(call.project, run.run_id), 201)
+
+
+async def send_event(call: InProject, run_id: UUID, event: EventName) -> Response:
+    """An event for a `wait_event` node, kept until a node consumes it. The body is its payload: any JSON."""
+    payload = await read_json(call.request, min(EVENT_BYTES, _limit(call)))
+    await call.services.control.send_event(call.actor, call.project, str(run_id), event, payload)
+    return answer({"run_id": str(run_id), "event": event, "message": "Event accepted"}, 202)
+
+
+async def delete(call: InProject, run_id: UUID) -> Response:
+    """Delete a run that is not live, and everything that it stored."""
+    await call.services.control.delete(call.actor, call.project, str(run_id))
+    return Response(status_code=204)
+
+
+def routes() -> APIRouter:
+    """The routes of this module."""
+    router = APIRouter(prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["control"])
+    add = router.add_api_route
+    running = {"run_id": examples.RUN_ID, "status": "RUNNING"}
+    add(
+        "/execute",
+        execute,
+        **described(
+            "POST",
+            "Execute a run",
+            status=202,
+            example={**running, "started_at": examples.TIME, "message": "Workflow execution started", "ahead": 0},
+            body=Execute,
+            body_example={"input_data": {"name": "Ada"}},
+            errors=(400, 409, 413),
+        ),
+    )
+    add(
+        "/cancel",
+        cancel,
+        **described(
+            "POST",
+            "Cancel a run",
+            example={
+                "run_id": examples.RUN_ID,
+                "status": "CANCELLED",
+                "cancelled_at": examples.TIME,
+                "message": "Workflow execution cancelled",
+                "still_running": [],
+            },
+            errors=(400,),
+        ),
+    )
+    add(
+        "/pause",
+        pause,
+        **described(
+            "POST",
+            "Pause a run",
+            example={
+                "run_id": examples.RUN_ID,
+                "status": "PAUSED",
+                "paused_at": examples.TIME,
+                "checkpoint_id": examples.CHECKPOINT_ID,
+                "message": "Workflow paused at checkpoint",
+                "still_running": [],
+            },
+            also={202: {**running, "pausing": True, "message": "Workflow pauses when its nodes have ended"}},
+            body=Pause,
+            body_example={"mode": "step", "wait_seconds": 10},
+            errors=(400, 409, 413),
+        ),
+    )
+    add(
+        "/resume",
+        resume,
+        **described(
+            "POST",
+            "Resume a run or answer it",
+            status=202,
+            example={**running, "resumed_at": examples.TIME, "message": "Workflow resumed from checkpoint"},
+            body=ResumeRun,
+            body_example={"checkpoint_id": examples.CHECKPOINT_ID},
+            errors=(400, 409, 413),
+        ),
+    )
+    add(
+        "/retry",
+        retry,
+        **described(
+            "POST",
+            "Retry a failed run",
+            status=202,
+            example={**running, "retried_at": examples.TIME, "message": "Workflow goes on from its last checkpoint"},
+            errors=(400, 409),
+        ),
+    )
+    add(
+        "/rerun",
+        rerun,
+        **described(
+            "POST",
+            "Run it again",
+            status=201,
+            example=examples.WHOLE_RUN,
+            body=Rerun,
+            body_example={"execute": True},
+            errors=(400, 413),
+        ),
+    )
+    add(
+        "/events/{event}",
+        send_event,
+        **described(
+            "POST",
+            "Send a run an event",
+            status=202,
+            example={"run_id": examples.RUN_ID, "event": "paid", "message": "Event accepted"},
+            body_example={"amount": 12},
+            errors=(400, 413),
+        ),
+    )
+    add("", delete, **described("DELETE", "Delete a run", status=204, errors=(409,)))
+    return router
