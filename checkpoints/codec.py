@@ -26,7 +26,7 @@ _STRICT = (
 )
 # The three headers of binary data. A bytearray is written as bytes without a word, so where one of these bytes turns up
 # (in a string or a number as well, which costs only time) the value is walked to see what it was.
-_BINARY = (b"\xc4", b"\xc5", b"\xc6")
+_BIN8, _BIN16, _BIN32 = 0xC4, 0xC5, 0xC6
 
 
 class Codec:
@@ -41,7 +41,7 @@ class Codec:
             packed = ormsgpack.packb(value, default=self._extension, option=_STRICT)
         except TypeError:  # swallows what `_extension` raised; the walk raises it again, with its name
             return self._encode_slowly(value)
-        if _BINARY[0] in packed or _BINARY[1] in packed or _BINARY[2] in packed:
+        if _BIN8 in packed or _BIN16 in packed or _BIN32 in packed:
             return self._encode_slowly(value)
         return packed
 

@@ -60,7 +60,7 @@ class Database:
         while item := self._jobs.get():
             job, future = item
             try:
-                outcome: Any = self._unit(connection, job) if isinstance(job, list) else _query(connection, *job)
+                outcome = _unit(connection, job) if isinstance(job, list) else _query(connection, *job)
             except Exception as error:  # noqa: BLE001 - whatever went wrong is the caller's
                 future.set_exception(error)
                 continue
@@ -70,17 +70,19 @@ class Database:
                 continue
         connection.close()
 
-    def _unit(self, connection: sqlite3.Connection, statements: list[Statement]) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for each in statements:
-                touched = connection.execute(each.sql, each.parameters).rowcount
-                if each.rows is not None and touched != each.rows:
-                    raise LookupError(f"{touched} rows instead of {each.rows}: {each.sql}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+
+def _unit(connection: sqlite3.Connection, statements: list[Statement]) -> list[Row]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for each in statements:
+            touched = connection.execute(each.sql, each.parameters).rowcount
+            if each.rows is not None and touched != each.rows:
+                raise LookupError(f"{touched} rows instead of {each.rows}: {each.sql}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return []
 
 
 def _query(connection: sqlite3.Connection, sql: str, parameters: Mapping[str, Any]) -> list[Row]:

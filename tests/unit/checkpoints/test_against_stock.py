@@ -50,7 +50,7 @@ def ask(state: State) -> State:
 
 
 def chain() -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     names = ["a", "b", "c", "d", "e", "f"]
     for name in names:
         graph.add_node(name, step(name))
@@ -61,7 +61,7 @@ def chain() -> Any:
 
 
 def parallel_with_question() -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     for name in ("a", "b", "join"):
         graph.add_node(name, step(name) if name != "b" else lambda _: {"log": ["b"], "changes": ["b"]})
     graph.add_node("ask", lambda state: {"log": ask(state)["log"]})
@@ -72,7 +72,7 @@ def parallel_with_question() -> Any:
 
 
 def inner() -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("first", lambda _: {"log": ["first"]})
     graph.add_node("question", lambda state: {"log": [interrupt(state.get("text", "?"))]})
     graph.add_node("last", lambda _: {"log": ["last"]})
@@ -87,7 +87,7 @@ def keeping() -> Any:
 
 
 def outer(*, keeps_state: bool = False) -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("before", step("before"))
     graph.add_node("sub", inner().compile(checkpointer=True if keeps_state else None))
     graph.add_node("after", step("after"))
@@ -98,7 +98,7 @@ def outer(*, keeps_state: bool = False) -> Any:
 
 
 def fan_out() -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("plan", lambda _: {"items": [3, 1, 2], "log": ["plan"]})
     graph.add_node("work", lambda item: {"log": [f"work{item}"], "changes": [item]})
     graph.add_node("end", step("end"))
@@ -122,7 +122,7 @@ def failing() -> Any:
             raise ValueError("not yet")
         return {"log": ["mended"]}
 
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("good", good)
     graph.add_node("bad", fail)
     graph.add_node("end", step("end"))

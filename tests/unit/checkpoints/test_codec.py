@@ -8,6 +8,8 @@ import enum
 import ipaddress
 import pathlib
 import re
+import subprocess
+import sys
 import uuid
 import zoneinfo
 from typing import Any, NamedTuple
@@ -113,7 +115,13 @@ SAFE_VALUES: list[Any] = [
     *(Send("node", {"a": (1,)}), Send("node", 1, timeout=5), Interrupt("why", id="i"), Overwrite([1])),
     *(Command(resume={"a": 1}, goto=[Send("a", 1)], update={"x": (1,)}), TimeoutPolicy(run_timeout=1)),
     *(_DeltaSnapshot([1]), Item(value={"a": 1}, key="k", namespace=("a",), created_at=NOON, updated_at=NOON)),
-    *(HumanMessage("hi", id="1"), SystemMessage("s"), RemoveMessage(id="1"), AIMessageChunk("x"), Document("p")),
+    *(
+        HumanMessage("hi", id="1"),
+        SystemMessage("s"),
+        RemoveMessage(id="1"),
+        AIMessageChunk(content="x"),
+        Document("p"),
+    ),
     AIMessage("x", tool_calls=[{"name": "t", "args": {"a": 1}, "id": "1", "type": "tool_call"}]),
     ToolMessage("x", tool_call_id="1", artifact={"a": (1,)}),
 ]
@@ -172,7 +180,7 @@ def local_class() -> Any:
         memoryview(b"a"),
         local_class(),
         open,
-        (i for i in ()),
+        (letter for letter in ""),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -236,3 +244,15 @@ def test_any_nest_of_values_comes_back_the_same_to_its_types(value: Any) -> None
     again = codec.decode(codec.encode(value))
     assert repr(again) == repr(value) or again == value
     assert type(again) is type(value)
+
+
+def test_langgraph_is_strict_wherever_the_package_was_imported_first() -> None:
+    """LangGraph allows the types of a graph's annotations only then, and reads the variable once."""
+    script = "\n".join(
+        (
+            "import milepost.checkpoints.saver",
+            "from langgraph._internal import _serde",
+            "assert _serde.STRICT_MSGPACK_ENABLED",
+        )
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -42,7 +42,7 @@ def noted(calls: Calls, name: str) -> Callable[[State], State]:
 
 
 def chain(calls: Calls, length: int = 10) -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     for number in range(length):
         graph.add_node(f"n{number}", noted(calls, f"n{number}"))
         graph.add_edge(START if number == 0 else f"n{number - 1}", f"n{number}")
@@ -60,12 +60,12 @@ def question(calls: Calls, name: str) -> Callable[[State], State]:
 
 def questions(calls: Calls) -> Any:
     """A sibling that finishes, a question of the root and one in a subgraph, side by side; then an end."""
-    inner = StateGraph(State)
+    inner: Any = StateGraph(State)
     inner.add_node("first", noted(calls, "first"))
     inner.add_node("ask", question(calls, "inner"))
     inner.add_edge(START, "first")
     inner.add_edge("first", "ask")
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("sibling", noted(calls, "sibling"))
     graph.add_node("ask", question(calls, "outer"))
     graph.add_node("sub", inner.compile())
@@ -143,10 +143,10 @@ async def test_a_fork_of_what_is_pruned_meanwhile_fails_whole(database: Any) -> 
 
 async def test_a_subgraph_that_keeps_its_state_is_forked_as_it_was_then(database: Any) -> None:
     def graph(calls: Calls) -> Any:
-        inner = StateGraph(State)
+        inner: Any = StateGraph(State)
         inner.add_node("count", noted(calls, "count"))
         inner.add_edge(START, "count")
-        built = StateGraph(State)
+        built: Any = StateGraph(State)
         built.add_node("before", noted(calls, "before"))
         built.add_node("sub", inner.compile(checkpointer=True))
         built.add_edge(START, "before")

@@ -11,12 +11,13 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.serde.types import RESUME
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from milepost.checkpoints.errors import UnreadableType, UnstorableType
 from milepost.checkpoints.saver import Saver
-from milepost.checkpoints.unit import CheckpointSaved, DirectSink, Statement, TaskSaved
+from milepost.checkpoints.unit import CheckpointSaved, DirectSink, Row, Statement, TaskSaved
 
 RUN = "0192f0c1-0000-7000-8000-000000000001"
 CONFIG: Any = {"configurable": {"thread_id": RUN, "checkpoint_ns": ""}}
@@ -48,7 +49,7 @@ class Typed(TypedDict, total=False):
 
 def chain(length: int) -> Any:
     state = TypedDict("state", {f"out{number}": dict[str, str] for number in range(length)})  # type: ignore[misc]
-    graph = StateGraph(state)
+    graph: Any = StateGraph(state)
     for number in range(length):
         graph.add_node(f"n{number}", lambda _, key=f"out{number}": {key: {"text": "x" * 490}})
         graph.add_edge(START if number == 0 else f"n{number - 1}", f"n{number}")
@@ -56,7 +57,7 @@ def chain(length: int) -> Any:
 
 
 def returns(value: Any) -> Any:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("before", lambda _: {"log": ["before"]})
     graph.add_node("node", lambda _: {"value": value})
     graph.add_edge(START, "before")
@@ -146,7 +147,7 @@ async def test_a_second_child_of_one_checkpoint_stands_by_itself(database: Any) 
 
 
 async def test_a_value_is_stored_once_for_each_version(database: Any) -> None:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("big", lambda _: {"value": "x" * 10_000})
     previous = "big"
     graph.add_edge(START, "big")
@@ -169,7 +170,7 @@ async def test_writes_are_handed_over_before_the_first_await(database: Any) -> N
 
     order: list[Any] = []
     saver = Saver(database, DirectSink(Slow()))
-    config = {"configurable": {"thread_id": RUN, "checkpoint_ns": "", "checkpoint_id": "c"}}
+    config: Any = {"configurable": {"thread_id": RUN, "checkpoint_ns": "", "checkpoint_id": "c"}}
     waiting = [saver.aput_writes(config, [("a", number)], f"task{number}") for number in range(3)]
     for number, coroutine in enumerate(waiting):
         coroutine.send(None)
@@ -177,16 +178,44 @@ async def test_writes_are_handed_over_before_the_first_await(database: Any) -> N
         coroutine.close()
 
 
-async def test_a_cancelled_save_is_still_committed(database: Any) -> None:
-    saver = database.saver(fresh=True)
+async def test_a_cancelled_save_leaves_its_unit_with_the_writer() -> None:
+    class Slow:
+        def submit(self, statements: Any) -> Future[None]:
+            return unit
+
+        def fetch(self, sql: str, parameters: Any) -> Future[list[Row]]:
+            raise AssertionError("a fresh run reads nothing")
+
+    unit: Future[None] = Future()
+    saver = Saver(Slow(), DirectSink(Slow()), fresh=True)
     await saver.aget_tuple(CONFIG)
     save = asyncio.create_task(saver.aput(CONFIG, checkpoint("c", a=1), {"step": 0}, {"a": 1}))
     await asyncio.sleep(0)
     save.cancel()
     with pytest.raises(asyncio.CancelledError):
         await save
+    assert not unit.cancelled()
+    unit.set_result(None)
+
+
+async def test_an_answer_replaces_the_one_before_and_ordinary_writes_stay(database: Any) -> None:
+    saver = database.saver()
+    config = await saver.aput(CONFIG, checkpoint("c", a=1), {"step": 0}, {"a": 1})
+    for number in (1, 2):
+        await saver.aput_writes(config, [(RESUME, number)], "task")
+        await saver.aput_writes(config, [("a", number)], "task")
     found = await database.saver().aget_tuple(CONFIG)
-    assert found.checkpoint["channel_values"] == {"a": 1}
+    assert found.pending_writes == [("task", RESUME, 2), ("task", "a", 1)]
+
+
+async def test_a_growing_list_of_the_null_task_keeps_what_was_and_adds(database: Any) -> None:
+    null = "00000000-0000-0000-0000-000000000000"
+    saver = database.saver()
+    config = await saver.aput(CONFIG, checkpoint("c", a=1), {"step": 0}, {"a": 1})
+    await saver.aput_writes(config, [("a", 1)], null)
+    await saver.aput_writes(config, [("a", 1), ("b", 2)], null)
+    found = await database.saver().aget_tuple(CONFIG)
+    assert found.pending_writes == [(null, "a", 1), (null, "b", 2)]
 
 
 async def test_the_sink_sees_what_is_saved_and_can_add_to_the_unit(database: Any) -> None:
@@ -254,7 +283,7 @@ async def test_a_copy_of_a_saver_and_other_threads_share_its_counts(database: An
 
 
 def test_synchronous_graphs_run_on_it_too(database: Any) -> None:
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("ask", lambda _: {"log": [interrupt("?")]})
     graph.add_node("work", lambda number: {"log": [str(number)]})
     graph.add_edge(START, "ask")
@@ -295,7 +324,7 @@ async def test_an_allowed_type_comes_back_as_itself_and_without_the_setting_is_r
 
 async def test_the_types_in_a_graphs_annotations_are_allowed_for_that_graph(database: Any) -> None:
     def graph() -> Any:
-        built = StateGraph(Typed)
+        built: Any = StateGraph(Typed)
         built.add_node("node", lambda _: {"parcel": Parcel(Order([("pen", 1)])), "colour": Colour.RED})
         built.add_edge(START, "node")
         return built.compile(checkpointer=database.saver())
@@ -310,7 +339,7 @@ async def test_an_exception_of_a_node_is_kept_as_its_type_and_message(database: 
     def fail(_: Any) -> Any:
         raise ZeroDivisionError("by nothing")
 
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     graph.add_node("node", fail)
     graph.add_edge(START, "node")
     with pytest.raises(ZeroDivisionError):
