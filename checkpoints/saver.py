@@ -25,6 +25,7 @@ from langgraph.checkpoint.serde.types import ERROR
 
 from milepost.checkpoints import fork, prune, reading
 from milepost.checkpoints.codec import Codec
+from milepost.checkpoints.listing import address, matching
 from milepost.checkpoints.reading import SQL, CheckpointRow, Found, Read
 from milepost.checkpoints.tally import Tally
 from milepost.checkpoints.types import AllowedTypes
@@ -92,7 +93,7 @@ class Saver(BaseCheckpointSaver[int]):
         return await reading.soon(self._reader, self._tuple(config))
 
     def _tuple(self, config: RunnableConfig) -> Read[CheckpointTuple | None]:
-        run_id, ns, checkpoint_id = _address(config)
+        run_id, ns, checkpoint_id = address(config)
         if checkpoint_id is None and self._tally.knows_empty(run_id, ns):
             return None
         target = yield from reading.one(run_id, ns, checkpoint_id)
@@ -143,7 +144,7 @@ class Saver(BaseCheckpointSaver[int]):
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """Yield checkpoints, newest first; `before` takes a checkpoint of any namespace of the run."""
-        for row in reading.now(self._reader, _matching(config, filter, before, limit)):
+        for row in reading.now(self._reader, matching(config, filter, before, limit)):
             found = self.get_tuple(_config(row.run_id, row.ns, row.checkpoint_id))
             if found is not None:
                 yield found
@@ -157,7 +158,7 @@ class Saver(BaseCheckpointSaver[int]):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Yield checkpoints, newest first; `before` takes a checkpoint of any namespace of the run."""
-        for row in await reading.soon(self._reader, _matching(config, filter, before, limit)):
+        for row in await reading.soon(self._reader, matching(config, filter, before, limit)):
             found = await self.aget_tuple(_config(row.run_id, row.ns, row.checkpoint_id))
             if found is not None:
                 yield found
@@ -175,7 +176,7 @@ class Saver(BaseCheckpointSaver[int]):
         return await reading.soon(self._reader, self._history(config, channels))
 
     def _history(self, config: RunnableConfig, channels: Sequence[str]) -> Read[dict[str, DeltaChannelHistory]]:
-        run_id, ns, checkpoint_id = _address(config)
+        run_id, ns, checkpoint_id = address(config)
         result: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
         target = yield from reading.one(run_id, ns, checkpoint_id)
         if target is None or not channels:
@@ -203,7 +204,7 @@ class Saver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint and return its config once it is on disk. Raises UnstorableType."""
-        run_id, ns, _ = _address(config)
+        run_id, ns, _ = address(config)
         reading.now(self._reader, self._count(run_id))
         future = self._save(config, checkpoint, metadata, new_versions)
         try:
@@ -221,7 +222,7 @@ class Saver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint and return its config once it is on disk. Raises UnstorableType."""
-        run_id, ns, _ = _address(config)
+        run_id, ns, _ = address(config)
         if not self._tally.knows(run_id):
             await reading.soon(self._reader, self._count(run_id))
         future = self._save(config, checkpoint, metadata, new_versions)
@@ -235,7 +236,7 @@ class Saver(BaseCheckpointSaver[int]):
     def _save(
         self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new: ChannelVersions
     ) -> Committed:
-        run_id, ns, parent_id = _address(config)
+        run_id, ns, parent_id = address(config)
         checkpoint_id = checkpoint["id"]
         ordinal = self._tally.next_ordinal(run_id)
         versions = (parent_id and self._tally.take((run_id, ns, parent_id))) or Versions()
@@ -302,7 +303,7 @@ class Saver(BaseCheckpointSaver[int]):
     def _save_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> Committed:
-        run_id, ns, checkpoint_id = _address(config)
+        run_id, ns, checkpoint_id = address(config)
         encoded = [(channel, self._encode_write(channel, value)) for channel, value in writes]
         special = [channel in WRITES_IDX_MAP for channel, _ in writes]
         rows: Sequence[tuple[int, Any]]
@@ -311,7 +312,7 @@ class Saver(BaseCheckpointSaver[int]):
         else:
             rows = [(0, encoded)]
         statement = SQL["replace_writes" if all(special) else "keep_writes"]
-        address = {
+        where = {
             "run_id": run_id,
             "checkpoint_id": checkpoint_id,
             "ns": ns,
@@ -319,7 +320,7 @@ class Saver(BaseCheckpointSaver[int]):
             "task_path": task_path,
         }
         statements = [
-            Statement(statement, {**address, "idx": index, "writes": ormsgpack.packb(batch)}) for index, batch in rows
+            Statement(statement, {**where, "idx": index, "writes": ormsgpack.packb(batch)}) for index, batch in rows
         ]
         saved = TaskSaved(run_id, ns, checkpoint_id or "", task_id, task_path, writes)
         return self._sink.task_saved(saved, statements)
@@ -373,11 +374,6 @@ class Saver(BaseCheckpointSaver[int]):
 _Writes = list[PendingWrite]
 
 
-def _address(config: RunnableConfig) -> tuple[str, str, str | None]:
-    configurable = config["configurable"]
-    return str(configurable["thread_id"]), configurable.get("checkpoint_ns") or "", configurable.get("checkpoint_id")
-
-
 def _config(run_id: str, ns: str, checkpoint_id: str) -> RunnableConfig:
     return {"configurable": {"thread_id": run_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint_id}}
 
@@ -392,34 +388,3 @@ def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> str:
 
 def _metadata_of(row: CheckpointRow) -> CheckpointMetadata:
     return row.metadata  # type: ignore[return-value]
-
-
-def _matching(
-    config: RunnableConfig | None,
-    wanted: dict[str, Any] | None,
-    before: RunnableConfig | None,
-    limit: int | None,
-) -> Read[list[CheckpointRow]]:
-    """Find the checkpoints that a list call asks for, newest first."""
-    rows = yield from _candidates(config, before, reading.LAST if limit is None or wanted else limit)
-    pairs = (wanted or {}).items()
-    found = [row for row in rows if all(key in row.metadata and row.metadata[key] == value for key, value in pairs)]
-    return found if limit is None else found[:limit]
-
-
-def _candidates(config: RunnableConfig | None, before: RunnableConfig | None, limit: int) -> Read[list[CheckpointRow]]:
-    if config is None:
-        [rows] = yield [(SQL["list_all"], {})]
-        return [reading.listed(row) for row in rows]
-    run_id, ns, checkpoint_id = _address(config)
-    bound = reading.LAST
-    before_id = before and before["configurable"].get("checkpoint_id")
-    if before_id:
-        [marks] = yield [(SQL["ordinal_of"], {"run_id": run_id, "checkpoint_id": before_id})]
-        bound = -1 if marks[0][0] is None else marks[0][0]
-    parameters = {"run_id": run_id, "before": bound, "limit": limit}
-    if config["configurable"].get("checkpoint_ns") is None:
-        [rows] = yield [(SQL["list_run"], parameters)]
-    else:
-        [rows] = yield [(SQL["list_namespace"], {**parameters, "ns": ns})]
-    return [row for row in map(reading.listed, rows) if checkpoint_id in (None, row.checkpoint_id)]
