@@ -1,0 +1,59 @@
+"""What `milepost serve` shows when it is ready: where to look, and a call that works as pasted."""
+
+import shlex
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from milepost.server.app import DEFAULT_SLUG, App
+from milepost.server.store.rows import Workflow
+
+SHOWN_EXAMPLE = "Support reply"
+"""The workflow that the call starts, where it is there."""
+
+
+async def banner(app: App, url: str) -> str:
+    """The text. It names the file of the owner's key and never shows the key."""
+    key = shlex.quote(str(app.settings.data / "owner.key"))
+    project = await app.store.project(DEFAULT_SLUG)
+    found = (await app.workflows.list(project, None, 100, None))["items"]
+    lines = [
+        "",
+        f"  Milepost {version('milepost')} is ready.",
+        "",
+        f"  API        {url}/docs",
+        f"  Your key   {key}",
+        "",
+    ]
+    if found:
+        chosen = next((each for each in found if each["name"] == SHOWN_EXAMPLE), found[0])
+        workflow = await app.store.workflow(project.project_id, chosen["workflow_id"])
+        lines += ["  Start a run:", "", f"  {_call(url, key, workflow)}", "", "  Watch it, with its run_id:", ""]
+        lines += [f"  milepost watch RUN_ID{_flags(app, url)}", ""]
+    return "\n".join([*lines, "  Ctrl-C stops the server; runs go on at the next start.", "", ""])
+
+
+def _call(url: str, key: str, workflow: Workflow) -> str:
+    sample = example_input(orjson.loads(workflow.definition))
+    body = {"workflow_id": workflow.workflow_id, "input_data": sample, "execute": True}
+    return (
+        f"curl -sS {url}/api/projects/{DEFAULT_SLUG}/workflows/runs"
+        f' -H "Authorization: Bearer $(cat {key})" -H "Content-Type: application/json"'
+        f" -d {shlex.quote(orjson.dumps(body).decode())}"
+    )
+
+
+def example_input(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """An input that the definition takes: the first of its schema's ``examples``."""
+    schema = definition.get("input_schema")
+    examples = schema.get("examples") if isinstance(schema, dict) else None
+    first = examples[0] if isinstance(examples, list) and examples else {}
+    return first if isinstance(first, dict) else {}
+
+
+def _flags(app: App, url: str) -> str:
+    flags = "" if url.endswith(":8000") else f" --url {url}"
+    return flags if app.settings.data == Path("data") else f"{flags} --data {shlex.quote(str(app.settings.data))}"

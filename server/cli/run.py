@@ -1,0 +1,116 @@
+"""`milepost run`: a definition in this process, with its events on stderr and its output on stdout."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from milepost.server import logs
+from milepost.server.cli.definitions import read_definition
+from milepost.server.cli.display import Display, display_for
+from milepost.server.cli.mistake import Mistake
+from milepost.server.embedding import Milepost, RunHandle
+from milepost.server.errors import MilepostError
+from milepost.server.states import RunStatus
+
+INTERRUPTED = 130
+UUID_LENGTH = 36
+
+
+def run(
+    workflow: Annotated[str, typer.Argument(metavar="FILE|ID", help="A definition, or the id of a stored workflow.")],
+    given: Annotated[
+        str, typer.Option("--input", metavar="JSON|@FILE", help="The run's input: a JSON object, or a file of one.")
+    ] = "{}",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Keep the run in this data directory. Default: a temporary one."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Show what the run does on stderr.")] = True,
+) -> int:
+    """Run a definition in this process. Prints its output as JSON; exits 0 completed, 1 failed, 130 on Ctrl-C."""
+    target = _target(workflow, data)
+    run_input = _input(given)
+    logs.configure("warning", sys.stderr)
+    display = display_for(Console(stderr=True)) if watch else Display()
+    with TemporaryDirectory(prefix="milepost-", ignore_cleanup_errors=True) as temporary, display:
+        try:
+            return asyncio.run(_run(data or Path(temporary), target, run_input, display))
+        except MilepostError as error:
+            raise Mistake(_explained(error)) from error
+        except OSError as error:
+            raise Mistake(f"cannot use the data directory: {error}") from error
+
+
+def _target(workflow: str, data: Path | None) -> Mapping[str, Any] | str:
+    path = Path(workflow)
+    if path.exists():
+        return read_definition(path)
+    if len(workflow) != UUID_LENGTH or workflow.count("-") != 4:
+        raise Mistake(f"there is no file {workflow}")
+    if data is None:
+        raise Mistake("a workflow's id needs --data with the data directory where it is stored")
+    return workflow
+
+
+def _input(given: str) -> Mapping[str, Any]:
+    try:
+        text = Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
+        value = orjson.loads(text)
+    except OSError as error:
+        raise Mistake(f"--input: {given[1:]}: {error.strerror}") from error
+    except (ValueError, UnicodeError) as error:
+        raise Mistake(f"--input is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Mistake('--input must be a JSON object, like \'{"topic": "tides"}\'')
+    return value
+
+
+async def _run(data: Path, target: Mapping[str, Any] | str, run_input: Mapping[str, Any], display: Display) -> int:
+    async with Milepost(data=data) as milepost, _interruption() as interrupted:
+        handle = await milepost.start(target, run_input)
+        following = asyncio.ensure_future(_follow(handle, display))
+        await asyncio.wait({following, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        if not following.done():
+            await handle.cancel()
+        await following
+        result = await handle.result()
+    display.close()
+    if result.status is RunStatus.COMPLETED:
+        sys.stdout.buffer.write(orjson.dumps(result.output, option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.flush()
+        return 0
+    return INTERRUPTED if result.status is RunStatus.CANCELLED else 1
+
+
+async def _follow(handle: RunHandle, display: Display) -> None:
+    async for event in handle.events():
+        display.show(event)
+
+
+@asynccontextmanager
+async def _interruption() -> AsyncIterator["asyncio.Future[None]"]:
+    """A future that Ctrl-C or SIGTERM resolves."""
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Future[None] = loop.create_future()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, lambda: None if asked.done() else asked.set_result(None))
+    try:
+        yield asked
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _explained(error: MilepostError) -> str:
+    problems = "".join(f"\n  {each['path']}: {each['message']}" for each in error.errors)
+    return f"{error.title}:{problems}" if problems else error.detail
