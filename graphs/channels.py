@@ -85,7 +85,7 @@ class Barrier(BaseChannel[list[int], list[int], list[int]]):
 
     def is_available(self) -> bool:
         """True when the node has to run, or to be skipped."""
-        return complete(self.tokens, self.size)
+        return bool(self.tokens) and complete(self.tokens, self.size)
 
     def get(self) -> list[int]:
         """The tokens that decided it. Raises `EmptyChannelError` before that."""

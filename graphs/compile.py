@@ -59,6 +59,8 @@ def _rewired(graph: Graph, plans: Sequence[NodePlan], topology: Topology) -> Gra
         node = graph.nodes[plan.id]
         node.triggers = ["input"] if plan.number in starts else [f"join:{plan.id}"]
         node.channels = _read_by(plan, topology, plan.number in starts)
+        # The runner writes by itself; the writers stay for `update_state`.
+        vars(node)["node"] = node.bound
         del graph.channels[f"branch:to:{plan.id}"]
     del graph.nodes[START]
     del graph.channels[START]

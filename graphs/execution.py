@@ -9,6 +9,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
+from langgraph._internal._constants import CONFIG_KEY_SEND
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
@@ -33,8 +36,20 @@ class NodeRunner:
         self.plan = plan
         self._join = f"join:{plan.id}"
 
-    async def __call__(self, state: dict[str, Any], runtime: Runtime[RunContext]) -> dict[str, Any]:
-        """The channel updates of one execution. Raises `NodeFailure`, or LangGraph's interrupt as it comes."""
+    async def __call__(self, state: dict[str, Any], config: RunnableConfig, runtime: Runtime[RunContext]) -> None:
+        """Write the channel updates of one execution. Raises `NodeFailure`, or LangGraph's interrupt as it comes.
+
+        What LangGraph wraps around a node, a traced sequence that ends in a writer, costs more than all of this.
+        So the runner stands alone: it sends its writes itself, and sets the config that `interrupt` and models look for.
+        """
+        before = var_child_runnable_config.set(config)
+        try:
+            updates = await self._execute(state, runtime)
+        finally:
+            var_child_runnable_config.reset(before)
+        config["configurable"][CONFIG_KEY_SEND](list(updates.items()))
+
+    async def _execute(self, state: dict[str, Any], runtime: Runtime[RunContext]) -> dict[str, Any]:
         info = runtime.execution_info
         task_id = info.task_id if info is not None else ""
         tokens = state.get(self._join, ())
