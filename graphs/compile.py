@@ -28,7 +28,8 @@ def build(plans: Sequence[NodePlan], topology: Topology, variables: Sequence[str
     schema = TypedDict("State", _channels(ids, topology, variables))  # type: ignore[misc]
     builder: StateGraph[Any, RunContext, Any, Any] = StateGraph(schema, context_schema=RunContext)
     for plan in plans:
-        builder.add_node(plan.id, NodeRunner(plan))  # type: ignore[type-var]
+        runner: Any = NodeRunner(plan)
+        builder.add_node(plan.id, runner)
     for node in topology.starts:
         builder.add_edge(START, ids[node])
     graph = builder.compile(name=name)

@@ -40,7 +40,7 @@ class NodeRunner:
         """Write the channel updates of one execution. Raises `NodeFailure`, or LangGraph's interrupt as it comes.
 
         What LangGraph wraps around a node, a traced sequence that ends in a writer, costs more than all of this.
-        So the runner stands alone: it sends its writes itself, and sets the config that `interrupt` and models look for.
+        So the runner stands alone: it sends its writes itself, and sets the config that `interrupt` and models need.
         """
         before = var_child_runnable_config.set(config)
         try:

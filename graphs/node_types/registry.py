@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import Any
 
+from milepost.graphs.node_types.ai import Ai
 from milepost.graphs.node_types.base import NodeType
 from milepost.graphs.node_types.branching import Condition, Switch
 from milepost.graphs.node_types.data import Input, Output, Process
 from milepost.graphs.node_types.wait import Wait
 
 ENTRY_POINTS = "milepost.node_types"
-BUILT_IN: tuple[type[NodeType[Any]], ...] = (Input, Process, Output, Condition, Switch, Wait)
+BUILT_IN: tuple[type[NodeType[Any]], ...] = (Input, Process, Output, Condition, Switch, Wait, Ai)
 
 
 class Registry:
