@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from milepost.server.api import examples
 from milepost.server.api.answers import described
-from milepost.server.api.following import HEARTBEAT, Follower, first_of
+from milepost.server.api.following import STUCK, Follower, first_of
 from milepost.server.api.parameters import MAX_SEQ, Limit
 from milepost.server.api.services import Call, InProject, Services
-from milepost.server.api.sockets import STUCK, failure
+from milepost.server.api.sockets import failure
 from milepost.server.errors import BadRequest, Unavailable, ViewerTooSlow
 from milepost.server.hub.frame import Frame
 from milepost.server.store.rows import Project
@@ -116,7 +116,6 @@ class EventStream(Response):
                 asyncio.create_task(_until_end(follower)),
                 asyncio.create_task(_until_gone(receive)),
                 asyncio.create_task(failure(subscription)),
-                every=HEARTBEAT,
                 tick=tick,
             )
 

@@ -12,6 +12,12 @@ from milepost.server.store.rows import Run
 HEARTBEAT = 15.0
 """Seconds between two signs of life."""
 
+CHECK = 5.0
+"""Seconds between two looks at whether a viewer still reads."""
+
+STUCK = 15.0
+"""Seconds that one batch may wait for its viewer to read."""
+
 
 class Sink(Protocol):
     """Where a viewer's events go. Each call returns when the viewer can take more."""
@@ -34,11 +40,15 @@ class Follower:
         self._dispatcher = dispatcher
         self._sink = sink
         self._due = False
+        self._beats = 0
 
     def beat(self) -> None:
-        """Send a heartbeat soon, and look again whether this is the end."""
-        self._due = True
-        self._subscription.nudge()
+        """Called each ``CHECK`` seconds: sends a heartbeat when it is time, and looks again whether this is the end."""
+        self._beats += 1
+        if self._beats * CHECK >= HEARTBEAT:
+            self._beats = 0
+            self._due = True
+            self._subscription.nudge()
 
     async def follow(self) -> int:
         """Send everything.
@@ -50,18 +60,21 @@ class Follower:
             ViewerTooSlow, Unavailable: what ended the subscription.
         """
         subscription = self._subscription
-        finished = not self._dispatcher.executing(self._run_id)
-        while not (self._over() and (finished or subscription.settled)):
+        quiet = self._quiet()
+        while not (self._over() and (quiet or subscription.settled)):
             frame = await subscription.next_frame()
             if frame.events:
                 self._note(frame)
                 await self._sink.events(frame)
-                finished = not self._dispatcher.executing(self._run_id)
+                quiet = self._quiet()
             if self._due:
                 self._due = False
                 await self._sink.heartbeat(subscription.position)
-                finished = not self._dispatcher.active(self._run_id)
+                quiet = not self._dispatcher.active(self._run_id)
         return subscription.position
+
+    def _quiet(self) -> bool:
+        return self._ended and not self._dispatcher.executing(self._run_id)
 
     def _over(self) -> bool:
         return self._ended and self._subscription.position >= self._known and not self._subscription.behind
@@ -74,15 +87,15 @@ class Follower:
                 self._ended = False
 
 
-async def first_of(*tasks: "asyncio.Task[None]", every: float, tick: Callable[[], None]) -> None:
-    """Wait until one of ``tasks`` is done, calling ``tick`` each ``every`` seconds; the others are cancelled.
+async def first_of(*tasks: "asyncio.Task[None]", tick: Callable[[], None]) -> None:
+    """Wait until one of ``tasks`` is done, calling ``tick`` each ``CHECK`` seconds; the others are cancelled.
 
     Raises:
         What the first task raised.
     """
     try:
         while True:
-            done, _ = await asyncio.wait(tasks, timeout=every, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, timeout=CHECK, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 break
             tick()

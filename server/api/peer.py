@@ -14,13 +14,19 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 
+from milepost.server.errors import ViewerTooSlow
+
 EXTENSION = "milepost.peer"
 
-SEND_BUFFER = 128 * 1024
-"""Bytes that the kernel may hold for one viewer. More would hide for minutes that it does not read."""
+UNSENT = 16 * 1024
+"""Bytes, once in the kernel and once before it, that may lie unsent for one viewer. More would hide that it does not
+read. What is on its way does not count, so a distant viewer is not slowed down."""
 
 CLOSE_TIMEOUT = 5.0
 """Seconds that a closing handshake may take before the connection is cut."""
+
+SLOW_CLOSE_TIMEOUT = 60.0
+"""The same for a viewer that reads too slowly: it has to read what was sent before to see the code."""
 
 REASON_BYTES = 120
 
@@ -33,9 +39,10 @@ class Protocol(WebSocketsSansIOProtocol):
         self.close_timeout = CLOSE_TIMEOUT
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Bound the send buffer."""
+        """Bound what waits to be sent."""
         super().connection_made(transport)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self.transport.set_write_buffer_limits(high=UNSENT)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
 
     def handle_connect(self, event: Any) -> None:
         """Offer ``write`` and ``drop`` to the application, whose task has not begun yet."""
@@ -45,7 +52,7 @@ class Protocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         """A peer that has not answered a ping for so long is gone, or has so much unread that it is too slow."""
-        self.drop(4408, "no answer to a ping")
+        self.drop(ViewerTooSlow.close_code, "no answer to a ping")
 
     async def write(self, frame: bytes) -> None:
         """Send an encoded frame as soon as the peer has read what came before."""
@@ -69,7 +76,8 @@ class Protocol(WebSocketsSansIOProtocol):
                 self.transport.resume_reading()
         if self.close_timer is not None:
             self.close_timer.cancel()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        patience = SLOW_CLOSE_TIMEOUT if code == ViewerTooSlow.close_code else CLOSE_TIMEOUT
+        self.close_timer = self.loop.call_later(patience, self.transport.abort)
 
 
 class Peer:

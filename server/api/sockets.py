@@ -17,7 +17,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from milepost.server.access.keys import Identity
 from milepost.server.api.bodies import check, parse_json
-from milepost.server.api.following import HEARTBEAT, Follower, first_of
+from milepost.server.api.following import HEARTBEAT, STUCK, Follower, first_of
 from milepost.server.api.gate import secret_of
 from milepost.server.api.models import Pause, ResumeRun, Strict
 from milepost.server.api.outcomes import cancelled, paused, resumed
@@ -30,9 +30,6 @@ from milepost.server.errors import BadRequest, Forbidden, MilepostError, NotFoun
 from milepost.server.hub.frame import Frame
 from milepost.server.hub.subscription import ProjectSubscription, Subscription
 from milepost.server.store.rows import Project, iso
-
-STUCK = 30.0
-"""Seconds that one frame may wait for its viewer to read."""
 
 MAX_COMMANDS = 8
 """Commands of one socket that may be under way."""
@@ -127,7 +124,6 @@ class RunSession(Session):
                 asyncio.create_task(self._follow(follower)),
                 asyncio.create_task(self._obey()),
                 asyncio.create_task(failure(subscription)),
-                every=HEARTBEAT,
                 tick=lambda: self._tick(follower),
             )
 
@@ -214,7 +210,6 @@ class ProjectSession(Session):
                 asyncio.create_task(self._listen()),
                 asyncio.create_task(self._beat()),
                 asyncio.create_task(failure(subscription)),
-                every=HEARTBEAT,
                 tick=self.check_reads,
             )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from milepost.server.errors import MilepostError, NotFound, ViewerTooSlow
@@ -38,13 +39,10 @@ class _Sleeper:
         if self.error is not None:
             raise self.error
 
-    async def _sleep(self, seconds: float | None = None) -> None:
+    async def _sleep(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(seconds):
-                await self._waiter
-        except TimeoutError:
-            pass
+            await self._waiter
         finally:
             self._waiter = None
 
@@ -125,7 +123,9 @@ class Subscription(_Sleeper):
         """As ``next``, encoded for all viewers at once; a frame without events after a ``nudge``."""
         self._busy = False
         while True:
-            frame = await self._available()
+            frame = self._live()
+            if frame is None and not self.drained:
+                frame = await self._stored()
             self._check()
             if frame is not None or self._nudged:
                 self._nudged = False
@@ -133,12 +133,13 @@ class Subscription(_Sleeper):
             if self.drained:
                 await self._sleep()
 
-    async def _available(self) -> Frame | None:
-        if self._channel.holds(self.position + 1):
-            self._handed_live = self._caught_up = True
-            return self._channel.frame(self.position + 1)
-        if self.drained:
+    def _live(self) -> Frame | None:
+        if not self._channel.holds(self.position + 1):
             return None
+        self._handed_live = self._caught_up = True
+        return self._channel.frame(self.position + 1)
+
+    async def _stored(self) -> Frame | None:
         known = self._channel.last
         page = await self._store.events(self.run_id, self.position, MAX_EVENTS)
         if not page and known > self.position:
@@ -205,4 +206,9 @@ class ProjectSubscription(_Sleeper):
                     self._told[run_id] = now
                 return due
             oldest = min((self._told[run_id] for run_id in self._changed), default=None)
-            await self._sleep(None if oldest is None else max(0.0, oldest + PROJECT_PAUSE - now))
+            if oldest is None:
+                await self._sleep()
+            else:
+                # A failure and a run that was not told of yet also end the sleep.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._sleep(), max(0.0, oldest + PROJECT_PAUSE - now))
