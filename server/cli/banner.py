@@ -8,11 +8,9 @@ from typing import Any
 
 import orjson
 
+from milepost.graphs.examples import examples
 from milepost.server.app import DEFAULT_SLUG, App
 from milepost.server.store.rows import Workflow
-
-SHOWN_EXAMPLE = "Support reply"
-"""The workflow that the call starts, where it is there."""
 
 
 async def banner(app: App, url: str) -> str:
@@ -29,7 +27,8 @@ async def banner(app: App, url: str) -> str:
         "",
     ]
     if found:
-        chosen = next((each for each in found if each["name"] == SHOWN_EXAMPLE), found[0])
+        shown = examples()[0]["name"]
+        chosen = next((each for each in found if each["name"] == shown), found[0])
         workflow = await app.store.workflow(project.project_id, chosen["workflow_id"])
         lines += ["  Start a run:", "", f"  {_call(url, key, workflow)}", "", "  Watch it, with its run_id:", ""]
         lines += [f"  milepost watch RUN_ID{_flags(app, url)}", ""]
@@ -47,11 +46,10 @@ def _call(url: str, key: str, workflow: Workflow) -> str:
 
 
 def example_input(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """An input that the definition takes: the first of its schema's ``examples``."""
+    """An input that shows what the definition takes: the defaults in its schema."""
     schema = definition.get("input_schema")
-    examples = schema.get("examples") if isinstance(schema, dict) else None
-    first = examples[0] if isinstance(examples, list) and examples else {}
-    return first if isinstance(first, dict) else {}
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    return {name: told["default"] for name, told in properties.items() if isinstance(told, dict) and "default" in told}
 
 
 def _flags(app: App, url: str) -> str:
