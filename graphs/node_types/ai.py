@@ -86,7 +86,8 @@ class Ai(NodeType[AiConfig]):
         if "{{" in model or model in BUILT_IN or ":" not in model:
             return
         base_url = config.get("base_url")
-        settings = {"base_url": base_url} if isinstance(base_url, str) and "{{" not in base_url else {}
+        known = isinstance(base_url, str) and "{{" not in base_url
+        settings: dict[str, Any] = {"base_url": base_url} if known else {}
         try:
             chat_model(model, **settings)
         except NotRunnable as error:
