@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import milepost.checkpoints  # noqa: F401 - first: it makes langgraph strict about types, which is read at its import
+
 if TYPE_CHECKING:
     from milepost.graphs.node_types import Config, NodeType
     from milepost.server.embedding import Milepost, RunHandle, RunResult

@@ -109,10 +109,11 @@ class Engine:
         await release(self._store, [segment.run for segment in left_over])
         for segment in left_over:
             segment.fence()
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=HONEST)
+        stopping = self._loop.time() + HONEST
+        while self._tasks and (left := stopping - self._loop.time()) > 0:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=left)
 
     # Dispatcher.
 

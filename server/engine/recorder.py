@@ -15,6 +15,7 @@ from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.projection import Projection
+from milepost.server.errors import GuardFailed
 from milepost.server.store.rows import Event, NodeExecution, NodeState
 from milepost.server.store.statements import statement
 from milepost.server.store.store import Store
@@ -177,12 +178,13 @@ class Recorder:
         return self._take()
 
     def close(self) -> None:
-        """Submit nothing more: the run has left this attempt."""
+        """Submit nothing more: the run has left this attempt. Whoever waits for a commit gets ``GuardFailed``."""
         self._closed = True
         for timer in self._text_timers.values():
             timer.cancel()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
+            self._flush()
 
     def _tell_text(self, task_id: str) -> None:
         timer = self._text_timers.pop(task_id, None)
@@ -212,7 +214,8 @@ class Recorder:
         if waiting is None:
             return
         if self._closed:
-            waiting.cancel()
+            if not waiting.done():
+                waiting.set_exception(GuardFailed("the run was taken from this attempt"))
             return
         committed = self._store.post(self._take())
         committed.add_done_callback(lambda done: _pass_on(done, waiting))

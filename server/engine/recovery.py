@@ -8,7 +8,7 @@ import structlog
 from milepost.checkpoints.unit import Statement
 from milepost.server.engine.projection import run_error
 from milepost.server.engine.verdict import Verdict, write
-from milepost.server.errors import GuardFailed
+from milepost.server.errors import GuardFailed, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import event, statement, transition
@@ -56,9 +56,9 @@ def stopped_nodes(run: Run, now: int) -> list[Statement]:
 
 
 async def release(store: Store, runs: Sequence[Run]) -> None:
-    """Hand runs back that did not drain in time. Not a crash."""
+    """Hand runs back that did not drain in time. Not a crash; what cannot be written is recovered at the next start."""
     for run in runs:
-        with suppress(GuardFailed):
+        with suppress(GuardFailed, Unavailable):
             fresh = await store.run(run.run_id)
             if fresh.run_attempt != run.run_attempt:
                 continue

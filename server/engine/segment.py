@@ -19,7 +19,7 @@ from milepost.graphs.program import Program
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.engine.verdict import Verdict, judge, write
-from milepost.server.errors import GuardFailed, WriteFailed
+from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
 from milepost.server.states import RunStatus
 from milepost.server.store.rows import OpenInterrupt, Run, iso
 from milepost.server.store.store import Store
@@ -132,10 +132,10 @@ class Segment:
             fresh=run.checkpoint_id is None,
         )
         config: RunnableConfig = {"configurable": {"thread_id": run.run_id}}
-        taken = await self._restore(program, recorder, saver, config) if run.checkpoint_id is not None else 0
-        config["recursion_limit"] = max(1, program.recursion_limit - taken)
         if run.resume_from is not None:
             config["configurable"]["checkpoint_id"] = run.resume_from
+        taken = await self._restore(program, recorder, saver, config) if run.checkpoint_id is not None else 0
+        config["recursion_limit"] = max(1, program.recursion_limit - taken)
         self.recorder = recorder
         if self._fenced:
             raise asyncio.CancelledError
@@ -205,6 +205,8 @@ class Segment:
                 verdict = verdict.reconsidered(fresh)
             except WriteFailed:
                 await asyncio.sleep(RETRY_WRITE)
+            except Unavailable:
+                return None
             else:
                 return after
         return None

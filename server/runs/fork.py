@@ -45,7 +45,8 @@ class Fork:
     ) -> Run:
         """A new run of the same version from ``checkpoint_id``.
 
-        Finished siblings and open questions come along, unless ``state`` is given: then the step starts anew with it.
+        Where the parent still stands there, finished siblings and open questions come along, unless ``state`` is given.
+        From a checkpoint that the parent has gone on from, or with ``state``, the step starts anew.
 
         Raises:
             NotFound (run or checkpoint), InvalidEdit.
@@ -75,7 +76,7 @@ class Fork:
         return await self._store.run(child.run_id)
 
     async def _copy(self, parent: Run, child: Run, point: Snapshot, edited: Edited | None) -> Unit:
-        with_writes = edited is None
+        with_writes = edited is None and child.forked_from == parent.checkpoint_id
         unit = insertion(child, child.created_at)
         checkpoint_id = child.forked_from or ""
         try:

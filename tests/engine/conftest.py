@@ -46,6 +46,15 @@ class Bench:
         found: dict[str, Any] = orjson.loads(event.wire())
         return found
 
+    async def until_node(self, run_id: str, type_: str, node_id: str) -> dict[str, Any]:
+        """The first event of this type of this node."""
+        after = 0
+        while True:
+            event = await self.until(run_id, type_, after=after)
+            if event["node_id"] == node_id:
+                return event
+            after = event["seq"]
+
     async def ended(self, run_id: str, within: float = 20.0) -> Run:
         """The run once it has ended."""
         run = await self.app.store.run(run_id)
