@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 
 from milepost.server import logs
-from milepost.server.cli.definitions import read_definition
+from milepost.server.cli.definitions import DefinitionFile, read_definition
 from milepost.server.cli.display import Display, display_for
 from milepost.server.cli.mistake import Mistake
 from milepost.server.embedding import Milepost, RunHandle
-from milepost.server.errors import MilepostError
+from milepost.server.errors import InvalidDefinition, MilepostError
 from milepost.server.states import RunStatus
 
 INTERRUPTED = 130
@@ -45,12 +45,12 @@ def run(
         try:
             return asyncio.run(_run(data or Path(temporary), target, run_input, display))
         except MilepostError as error:
-            raise Mistake(_explained(error)) from error
+            raise Mistake(_explained(error, target)) from error
         except OSError as error:
             raise Mistake(f"cannot use the data directory: {error}") from error
 
 
-def _target(workflow: str, data: Path | None) -> Mapping[str, Any] | str:
+def _target(workflow: str, data: Path | None) -> DefinitionFile | str:
     path = Path(workflow)
     if path.exists():
         return read_definition(path)
@@ -74,9 +74,9 @@ def _input(given: str) -> Mapping[str, Any]:
     return value
 
 
-async def _run(data: Path, target: Mapping[str, Any] | str, run_input: Mapping[str, Any], display: Display) -> int:
+async def _run(data: Path, target: DefinitionFile | str, run_input: Mapping[str, Any], display: Display) -> int:
     async with Milepost(data=data) as milepost, _interruption() as interrupted:
-        handle = await milepost.start(target, run_input)
+        handle = await milepost.start(target if isinstance(target, str) else target.value, run_input)
         following = asyncio.ensure_future(_follow(handle, display))
         await asyncio.wait({following, interrupted}, return_when=asyncio.FIRST_COMPLETED)
         if not following.done():
@@ -111,6 +111,8 @@ async def _interruption() -> AsyncIterator["asyncio.Future[None]"]:
             loop.remove_signal_handler(number)
 
 
-def _explained(error: MilepostError) -> str:
-    problems = "".join(f"\n  {each['path']}: {each['message']}" for each in error.errors)
-    return f"{error.title}:{problems}" if problems else error.detail
+def _explained(error: MilepostError, target: DefinitionFile | str) -> str:
+    """One line, or one for each problem of a definition file."""
+    if isinstance(error, InvalidDefinition) and isinstance(target, DefinitionFile):
+        return "\n".join(f"{target.place(each['path'])}: {each['message']}" for each in error.errors)
+    return error.detail

@@ -7,31 +7,29 @@ import typer
 
 from milepost.graphs.node_types import Registry
 from milepost.graphs.program import validate as check
-from milepost.graphs.source import SourceError, read
+from milepost.server.cli.definitions import read_definition
+from milepost.server.cli.mistake import Mistake
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Definitions in JSON or YAML.")],
 ) -> int:
-    """Check definitions and print every problem as FILE:LINE: PATH: MESSAGE. Exits 1 where there is one."""
+    """Check definitions and print every problem as FILE:LINE: PATH: MESSAGE. Exits 1 where there is an error."""
     registry = Registry.installed()
     return max(_validate(file, registry) for file in files)
 
 
-def _validate(file: Path, registry: Registry) -> int:
+def _validate(path: Path, registry: Registry) -> int:
     try:
-        value, locate = read(file.read_text(encoding="utf-8"), str(file))
-    except SourceError as error:
-        typer.echo(f"{error}", err=True)
+        file = read_definition(path)
+    except Mistake as unreadable:
+        typer.echo(unreadable.message, err=True)
         return 1
-    except (OSError, UnicodeError) as error:
-        typer.echo(f"milepost: {file}: {getattr(error, 'strerror', None) or error}", err=True)
-        return 2
-    report = check(value, registry)
-    for kind, problems in (("error", report.errors), ("warning", report.warnings)):
-        for problem in problems:
-            place = f"{problem.path}: " if problem.path else ""
-            typer.echo(f"{file}:{locate(problem.path)}: {kind}: {place}{problem.message} [{problem.code}]", err=True)
+    report = check(file.value, registry)
+    for problem in report.errors:
+        typer.echo(f"{file.place(problem.path)}: {problem.message} [{problem.code}]", err=True)
+    for problem in report.warnings:
+        typer.echo(f"{file.place(problem.path)}: warning: {problem.message} [{problem.code}]", err=True)
     if report.valid:
-        typer.echo(f"{file}: valid")
+        typer.echo(f"{path}: valid")
     return 0 if report.valid else 1

@@ -1,0 +1,285 @@
+"""The command line as a person uses it: real processes, real files, real signals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from milepost.server.cli import main
+
+COMMAND = [sys.executable, "-m", "milepost"]
+TIMEOUT = 60
+
+CHAIN = {
+    "steps": [{"id": "shout", "type": "process", "config": {"operation": "uppercase", "value": "{{ input.word }}"}}]
+}
+SLOW = {"steps": [{"id": "sleep", "type": "wait", "config": {"seconds": 5}}, {"id": "after", "type": "process"}]}
+
+
+def environment() -> dict[str, str]:
+    """Ours without settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
+    return kept | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+
+
+def milepost(*arguments: str, cwd: Path | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        env=environment() | more,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+class Served:
+    """`milepost serve` in a process, started; ``banner`` is what it printed on stdout until it was ready."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.log = data.with_name("stderr.log")
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--data", str(data), *options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+            )
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if "Ctrl-C stops" in line:
+                break
+        self.banner = "".join(lines)
+        assert self.process.poll() is None, self.log.read_text()
+        found = re.search(r"http://[\d.]+:(\d+)", self.banner)
+        assert found is not None
+        self.url, self.port = found[0], found[1]
+
+    def line(self, start: str) -> str:
+        """The line of the banner that starts so."""
+        return next(line.strip() for line in self.banner.splitlines() if line.strip().startswith(start))
+
+    def start_run(self) -> str:
+        """Paste the banner's call into a shell, and give the run's id."""
+        done = subprocess.run(["/bin/sh", "-c", self.line("curl ")], capture_output=True, text=True, check=True)
+        body: dict[str, Any] = json.loads(done.stdout)
+        assert body["status"] == "RUNNING", body
+        return str(body["run_id"])
+
+    def stop(self, number: int) -> int:
+        """Send a signal and wait for the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(TIMEOUT)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for the tests that only ask it."""
+    server = Served(tmp_path_factory.mktemp("served") / "data", "--port", "0")
+    yield server
+    server.stop(signal.SIGKILL)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that a mistake is answered with, after the name of the program."""
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert left.value.code == 2, shown
+    assert shown.out == ""
+    assert shown.err.startswith("milepost: ")
+    assert shown.err.count("\n") == 1, shown.err
+    return shown.err.removeprefix("milepost: ").strip()
+
+
+def write(path: Path, value: Any) -> str:
+    """A file of JSON; its name."""
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    return str(path)
+
+
+def test_the_printed_call_starts_a_run_and_the_printed_command_watches_it(served: Served) -> None:
+    assert (served.data / "owner.key").read_text().strip() not in served.banner
+    run_id = served.start_run()
+    watch = served.line("milepost watch").replace("RUN_ID", run_id).split()[1:]
+    done = milepost(*watch)
+    assert done.returncode == 0, done.stderr
+    assert "run completed" in done.stderr
+    assert done.stdout == ""
+
+
+def test_watch_tells_what_is_wrong(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = "01a1fbe8-f8c1-7272-b423-856c9fe94f8c"
+    data = ("--data", str(served.data))
+    assert "no such run" in refused(capsys, "watch", nowhere, "--url", served.url, *data)
+    assert "does not accept this key" in refused(capsys, "watch", nowhere, "--url", served.url, "--key", "wrong")
+    assert "cannot reach" in refused(capsys, "watch", nowhere, "--url", "http://127.0.0.1:9", *data)
+    assert "--url must look like" in refused(capsys, "watch", nowhere, "--url", "here", *data)
+    assert "no key" in refused(capsys, "watch", nowhere, "--data", str(served.data / "none"))
+
+
+def test_keys_are_made_and_revoked_while_the_server_runs(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    there = ("--data", str(served.data), "--url", served.url)
+    made = milepost("key", "create", "build machine", *there)
+    secret = made.stdout.strip()
+    key_id = made.stderr.split()[1].rstrip(";")
+    projects = f"{served.url}/api/projects"
+    assert httpx.get(projects, headers={"X-API-Key": secret}).status_code == 200
+    assert f"{key_id}  valid" in milepost("key", "list", *there).stdout
+    assert milepost("key", "revoke", key_id, *there).returncode == 0
+    assert f"{key_id}  revoked" in milepost("key", "list", *there).stdout
+    assert "404" in refused(capsys, "key", "revoke", "01a1fbe8-f8c1-7272-b423-856c9fe94f8c", *there)
+    elsewhere = refused(capsys, "key", "list", "--data", str(served.data), "--url", "http://127.0.0.1:9")
+    assert "say with --url where it listens" in elsewhere
+
+
+def test_a_second_server_is_refused_and_so_is_a_taken_port(served: Served, tmp_path: Path) -> None:
+    same_data = milepost("serve", "--port", "0", "--data", str(served.data))
+    assert same_data.returncode == 2
+    assert "in use by another Milepost server" in same_data.stderr
+    same_port = milepost("serve", "--port", served.port, "--data", str(tmp_path / "data"))
+    assert same_port.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{served.port}: it is taken" in same_port.stderr
+
+
+def test_watch_comes_back_where_it_was_after_a_crash_of_the_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    server = Served(data, "--port", "0")
+    run_id = server.start_run()
+    with subprocess.Popen(
+        [*COMMAND, "watch", run_id, "--url", server.url, "--data", str(data)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as watch:
+        assert watch.stderr is not None
+        lines = [next(line for line in watch.stderr if "facts started" in line)]
+        server.stop(signal.SIGKILL)
+        again = Served(data, "--port", server.port)
+        lines += watch.stderr
+        assert watch.wait(TIMEOUT) == 0
+    told = [line.split("  ", 1)[-1].strip() for line in lines]
+    assert any(line.startswith("connection lost after event") for line in told)
+    assert "run recovered" in told
+    assert told.count("run completed") == 1
+    assert told.count("done completed in 0 ms") + told.count("done completed in 1 ms") <= 1
+    assert again.stop(signal.SIGTERM) == 0
+    log = [json.loads(line) for line in again.log.read_text().splitlines()]
+    assert log[-1]["event"] == "stopped"
+    assert (data / "owner.key").read_text().strip() not in again.log.read_text()
+
+
+def test_keys_of_a_stopped_server_are_managed_in_its_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    completed = milepost("run", write(tmp_path / "chain.json", CHAIN), "--input", '{"word": "go"}', "--data", str(data))
+    assert completed.returncode == 0, completed.stderr
+    for arguments in (["create", "ci"], ["list"]):
+        with pytest.raises(SystemExit) as left:
+            main(["key", *arguments, "--data", str(data)])
+        assert left.value.code == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("mp_")
+    assert shown[1].endswith("ci")
+    assert "no data directory" in refused(capsys, "key", "list", "--data", str(tmp_path / "other"))
+
+
+def test_run_prints_the_output_as_json_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_text('{"word": "quiet"}')
+    done = milepost("run", write(tmp_path / "chain.json", CHAIN), "--input", f"@{tmp_path}/input.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"value": "QUIET"}
+    assert "shout completed" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chain.json", "input.json"]
+
+
+def test_run_exits_1_when_the_run_fails(tmp_path: Path) -> None:
+    failing = {"steps": [{"id": "boom", "type": "process", "config": {"value": "{{ input.absent }}"}}]}
+    done = milepost("run", write(tmp_path / "failing.json", failing))
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert "run failed" in done.stderr
+    assert "absent" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_cancels_the_run_and_exits_130(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "run", write(tmp_path / "slow.json", SLOW)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as running:
+        assert running.stderr is not None
+        assert running.stdout is not None
+        next(line for line in running.stderr if "sleep started" in line)
+        running.send_signal(signal.SIGINT)
+        rest = running.stderr.read()
+        assert running.wait(TIMEOUT) == 130
+        assert "run cancelled" in rest
+        assert "after started" not in rest
+        assert "Traceback" not in rest
+        assert running.stdout.read() == ""
+
+
+def test_validate_prints_every_problem_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text(
+        '{\n  "steps": [\n    {"id": "a", "type": "nonsense"},\n    {"id": "a b", "type": "process"}\n  ]\n}\n'
+    )
+    with pytest.raises(SystemExit) as left:
+        main(["validate", write(tmp_path / "chain.json", CHAIN), str(broken)])
+    shown = capsys.readouterr()
+    assert left.value.code == 1
+    assert shown.out == f"{tmp_path}/chain.json: valid\n"
+    lines = shown.err.splitlines()
+    assert any(line.startswith(f"{broken}:3: steps[0].type: ") for line in lines), lines
+    assert any(line.startswith(f"{broken}:4: steps[1].id: ") for line in lines), lines
+
+
+def test_validate_says_where_the_syntax_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("steps:\n  - id: [a\n")
+    with pytest.raises(SystemExit) as left:
+        main(["validate", str(broken)])
+    assert left.value.code == 1
+    assert capsys.readouterr().err.startswith(f"{broken}:")
+
+
+def test_mistakes_are_answered_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chain = write(tmp_path / "chain.json", CHAIN)
+    assert "No such command" in refused(capsys, "start")
+    assert "--colour" in refused(capsys, "version", "--colour")
+    assert "there is no file absent.json" in refused(capsys, "run", "absent.json")
+    assert "--input is not JSON" in refused(capsys, "run", chain, "--input", "{")
+    assert "must be a JSON object" in refused(capsys, "run", chain, "--input", "[1]")
+    assert "absent.json" in refused(capsys, "run", chain, "--input", "@absent.json")
+    assert "needs --data" in refused(capsys, "run", "01a1fbe8-f8c1-7272-b423-856c9fe94f8c")
+    assert "MILEPOST_PORT" in refused(capsys, "serve", "--port", "seventy")
+    assert "MILEPOST_LOG_LEVEL" in refused(capsys, "serve", "--log-level", "loud")
+
+
+def test_a_setting_may_come_from_the_environment(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setenv("MILEPOST_SYNC_THREADS", "none")
+    assert "MILEPOST_SYNC_THREADS" in refused(capsys, "serve")
