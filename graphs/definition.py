@@ -99,6 +99,9 @@ class Draft:
     edges: list[Placed[EdgeSpec]] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     steps: bool = False
+    whole: bool = True
+    """False when a node is missing because its id or its type is."""
+    written_edges: int = 0
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -126,6 +129,7 @@ def _read_nodes(draft: Draft, definition: Mapping[Any, Any]) -> None:
             if other in definition
         )
     items = definition.get(key)
+    draft.whole = isinstance(items, list) and 0 < len(items) <= MAX_NODES
     if not isinstance(items, list) or not items:
         draft.problems.append(
             Problem(key, "missing_key" if items is None else "invalid_value", "needs at least 1 node")
@@ -139,13 +143,16 @@ def _read_nodes(draft: Draft, definition: Mapping[Any, Any]) -> None:
         if isinstance(item, Mapping) and isinstance(item.get("id"), str):
             draft.declared.add(item["id"])
         node = _read_part(NodeSpec, item, path, draft.problems)
-        if node is not None:
+        if node is None:
+            draft.whole = False
+        else:
             draft.nodes.append(Placed(path, node))
     if draft.steps:
         pairs = zip(draft.nodes, draft.nodes[1:], strict=False)
         draft.edges = [
             Placed(after.path, EdgeSpec(source=before.spec.id, target=after.spec.id)) for before, after in pairs
         ]
+        draft.written_edges = len(draft.edges)
 
 
 def _read_edges(draft: Draft, items: Any) -> None:
@@ -155,6 +162,7 @@ def _read_edges(draft: Draft, items: Any) -> None:
     if len(items) > MAX_EDGES:
         draft.problems.append(Problem("edges", "too_many", f"{len(items)} edges; at most {MAX_EDGES} are allowed"))
         return
+    draft.written_edges = len(items)
     for index, item in enumerate(items):
         path = step_into("edges", index)
         edge = _read_part(EdgeSpec, item, path, draft.problems)
@@ -185,7 +193,10 @@ def problems_of(error: ValidationError, path: str) -> list[Problem]:
     found = []
     for detail in error.errors(include_url=False, include_context=False):
         message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"]
-        found.append(Problem(_path_of(path, detail["loc"]), CODES.get(detail["type"], "invalid_value"), message))
+        code = CODES.get(detail["type"], "invalid_value")
+        if code == "bad_id" and detail["loc"][-1] != "id":
+            code = "bad_name"
+        found.append(Problem(_path_of(path, detail["loc"]), code, message))
     return found
 
 

@@ -7,7 +7,6 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint
 
 from milepost.graphs.channels import complete
@@ -15,6 +14,7 @@ from milepost.graphs.compile import Graph, build
 from milepost.graphs.json_values import NotJson, encode, own_copy
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import InvalidDefinition, Problem, Report, step_into
+from milepost.graphs.schemas import violations
 from milepost.graphs.topology import Topology
 from milepost.graphs.validation import Checked, check, plan
 
@@ -177,16 +177,7 @@ class Program:
             return [Problem("input_data", "invalid_input", "the input is a JSON object")]
         if self.input_schema is None:
             return []
-        validator = Draft202012Validator(self.input_schema)
-        found = []
-        for error in sorted(
-            validator.iter_errors(dict(run_input)), key=lambda error: list(map(str, error.absolute_path))
-        ):
-            path = "input_data"
-            for key in error.absolute_path:
-                path = step_into(path, key)
-            found.append(Problem(path, "invalid_input", error.message[:500]))
-        return found
+        return violations(self.input_schema, dict(run_input), "input_data", "invalid_input")
 
     def drawing(self) -> dict[str, Any]:
         """The author's nodes and edges as JSON."""

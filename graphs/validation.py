@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ValidationError
 
 from milepost.graphs.definition import Draft, EdgeSpec, NodeSpec, Placed, Retry, problems_of, read_draft
@@ -16,8 +14,9 @@ from milepost.graphs.expressions import Names, References
 from milepost.graphs.json_values import NotJson, encode, json_equal
 from milepost.graphs.node_types import NodeType, Registry
 from milepost.graphs.plan import Limits, NodePlan, Way
-from milepost.graphs.problems import Problem, Report, step_into
+from milepost.graphs.problems import Problem, Report
 from milepost.graphs.routing import Routing
+from milepost.graphs.schemas import schema_problems
 from milepost.graphs.templates import Resolved
 from milepost.graphs.topology import ALWAYS, ELSE, ERROR, EXPRESSION, TIMEOUT, VALUE, Arc, Flaw, Topology
 
@@ -77,16 +76,9 @@ def check(definition: Any, registry: Registry) -> Checked:
     _check_input_schema(checked)
     _check_edges(checked)
     _check_ways(checked)
-    if not errors or not _broken(errors):
+    if draft.whole and len(draft.declared) == len(draft.nodes):
         _check_graph(checked)
     return checked
-
-
-def _broken(errors: Iterable[Problem]) -> bool:
-    """True when nodes or edges are missing from the graph, so that what hangs together cannot be known."""
-    return any(
-        problem.code in ("duplicate_id", "unknown_node", "bad_id", "too_many", "missing_key") for problem in errors
-    )
 
 
 def _check_node(placed: Placed[NodeSpec], registry: Registry, checked: Checked) -> Node:
@@ -143,15 +135,8 @@ def _check_ids(checked: Checked) -> None:
 
 def _check_input_schema(checked: Checked) -> None:
     schema = checked.draft.frame.input_schema
-    if schema is None:
-        return
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        path = "input_schema"
-        for key in error.absolute_path:
-            path = step_into(path, key)
-        checked.errors.append(Problem(path, "invalid_schema", error.message[:500]))
+    if schema is not None:
+        checked.errors.extend(schema_problems(schema, "input_schema"))
 
 
 def _check_edges(checked: Checked) -> None:
@@ -247,8 +232,9 @@ def _check_graph(checked: Checked) -> None:
     arcs = [Arc(edge.source, edge.target, edge.kind, edge.label) for edge in checked.edges]
     topology = Topology(len(checked.nodes), arcs)
     flaws = topology.flaws()
-    for flaw in flaws:
-        checked.errors.append(_flaw_problem(flaw, checked, topology))
+    # Where edges are missing, what they would lead to proves nothing.
+    known = flaws if len(checked.edges) == checked.draft.written_edges else []
+    checked.errors.extend(_flaw_problem(flaw, checked) for flaw in known)
     if any(flaw.code == "no_start" for flaw in flaws):
         return
     for number in sorted(topology.back_edges):
@@ -271,7 +257,7 @@ FLAWS = {
 }
 
 
-def _flaw_problem(flaw: Flaw, checked: Checked, topology: Topology) -> Problem:
+def _flaw_problem(flaw: Flaw, checked: Checked) -> Problem:
     path = ""
     if flaw.edge is not None:
         path = checked.edges[flaw.edge].placed.path

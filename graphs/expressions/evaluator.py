@@ -9,10 +9,12 @@ from jinja2 import nodes
 
 from milepost.graphs.expressions import filters, operations
 from milepost.graphs.expressions.budget import Budget, ExpressionError
+from milepost.graphs.expressions.checks import TESTS
 from milepost.graphs.expressions.operations import Undefined
 from milepost.graphs.expressions.scope import Scope, Space
 
 MAX_RANGE = 10_000
+TAKES_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
 
 OPERATORS: dict[type[nodes.BinExpr], Callable[[Budget, Any, Any], Any]] = {
     nodes.Add: operations.add,
@@ -168,12 +170,12 @@ class Evaluator:
     def _test(self, node: nodes.Test) -> Any:
         value = self._operand(node)
         arguments, named = self._arguments(node)
-        return bool(filters.apply(filters.TESTS[node.name], self.budget, value, arguments, named))
+        return bool(filters.apply(TESTS[node.name], self.budget, value, arguments, named))
 
     def _operand(self, node: nodes.Filter | nodes.Test) -> Any:
         # Parsing has refused a filter without an operand.
         operand = cast("nodes.Node", node.node)
-        if node.name not in filters.TAKES_UNDEFINED:
+        if node.name not in TAKES_UNDEFINED:
             return self.value(operand)
         value = self.any(operand)
         return dict(value.values) if isinstance(value, Space) else value
@@ -207,9 +209,9 @@ class Evaluator:
     def _keep(self, arguments: list[Any]) -> Callable[[Any], bool]:
         if not arguments:
             return bool
-        if arguments[0] not in filters.TESTS:
+        if arguments[0] not in TESTS:
             raise ExpressionError(f"there is no test {arguments[0]!r}")
-        check, rest = filters.TESTS[arguments[0]], arguments[1:]
+        check, rest = TESTS[arguments[0]], arguments[1:]
         return lambda item: bool(filters.apply(check, self.budget, item, rest, {}))
 
 

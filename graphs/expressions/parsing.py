@@ -14,6 +14,7 @@ from jinja2.parser import Parser
 
 from milepost.graphs.expressions import filters
 from milepost.graphs.expressions.budget import Budget, ExpressionError
+from milepost.graphs.expressions.checks import TESTS
 from milepost.graphs.expressions.evaluator import HANDLERS, Evaluator
 from milepost.graphs.expressions.scope import ROOTS, Names, Scope
 
@@ -199,7 +200,7 @@ class _References:
             known = node.name in filters.FILTERS or node.name in filters.LAZY_FILTERS
             code, what = "unknown_filter", "filter"
         else:
-            known, code, what = node.name in filters.TESTS, "unknown_test", "test"
+            known, code, what = node.name in TESTS, "unknown_test", "test"
         if not known or node.node is None:
             raise InvalidExpression(code, f"there is no {what} {node.name!r}")
         if node.dyn_args or node.dyn_kwargs:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk, HumanMessage, SystemMessage
 from pydantic import Field
 
@@ -16,6 +14,7 @@ from milepost.graphs.failures import NodeError
 from milepost.graphs.models import BUILT_IN, NotRunnable, chat_model
 from milepost.graphs.node_types.base import Config, NodeType
 from milepost.graphs.problems import Problem, step_into
+from milepost.graphs.schemas import schema_problems, violations
 
 
 class Message(Config):
@@ -75,10 +74,7 @@ class Ai(NodeType[AiConfig]):
             yield Problem(step_into(path, "model"), "unknown_model", message)
         if model == "scripted" and not config.get("script"):
             yield Problem(step_into(path, "script"), "missing_key", "scripted needs a script")
-        try:
-            Draft202012Validator.check_schema(config.get("output_schema", True))
-        except SchemaError as error:
-            yield Problem(step_into(path, "output_schema"), "invalid_schema", error.message[:500])
+        yield from schema_problems(config.get("output_schema") or {}, step_into(path, "output_schema"))
 
     def not_runnable(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
         """A model whose package or key is missing."""
@@ -123,9 +119,9 @@ def parsed(text: str, schema: Mapping[str, Any]) -> Any:
         data = orjson.loads(body)
     except ValueError as error:
         raise NodeError("invalid_output", f"the reply is not JSON: {error}") from error
-    wrong = [error.message for error in Draft202012Validator(schema).iter_errors(data)]
+    wrong = "; ".join(map(str, violations(schema, data, "", "invalid_output")))
     if wrong:
-        raise NodeError("invalid_output", f"the reply does not fit output_schema: {'; '.join(wrong)[:500]}")
+        raise NodeError("invalid_output", f"the reply does not fit output_schema: {wrong[:500]}")
     return data
 
 
