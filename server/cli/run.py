@@ -53,7 +53,10 @@ def run(
 def _target(workflow: str, data: Path | None) -> DefinitionFile | str:
     path = Path(workflow)
     if path.exists():
-        return read_definition(path)
+        file = read_definition(path)
+        if not isinstance(file.value, Mapping):
+            raise Mistake(f"{path}: a definition is an object, not a {type(file.value).__name__}")
+        return file
     if len(workflow) != UUID_LENGTH or workflow.count("-") != 4:
         raise Mistake(f"there is no file {workflow}")
     if data is None:

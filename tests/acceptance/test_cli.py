@@ -111,6 +111,15 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return shown.err.removeprefix("milepost: ").strip()
 
 
+def accepted(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """What a command that succeeds shows: ``out`` and ``err``."""
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert left.value.code == 0, shown
+    return shown
+
+
 def write(path: Path, value: Any) -> str:
     """A file of JSON; its name."""
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
@@ -139,26 +148,32 @@ def test_watch_tells_what_is_wrong(served: Served, capsys: pytest.CaptureFixture
 
 def test_keys_are_made_and_revoked_while_the_server_runs(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
     there = ("--data", str(served.data), "--url", served.url)
-    made = milepost("key", "create", "build machine", *there)
-    secret = made.stdout.strip()
-    key_id = made.stderr.split()[1].rstrip(";")
+    made = accepted(capsys, "key", "create", "build machine", *there)
+    secret, key_id = made.out.strip(), made.err.split()[1].rstrip(";")
     projects = f"{served.url}/api/projects"
     assert httpx.get(projects, headers={"X-API-Key": secret}).status_code == 200
-    assert f"{key_id}  valid" in milepost("key", "list", *there).stdout
-    assert milepost("key", "revoke", key_id, *there).returncode == 0
-    assert f"{key_id}  revoked" in milepost("key", "list", *there).stdout
+    assert f"{key_id}  valid" in accepted(capsys, "key", "list", *there).out
+    accepted(capsys, "key", "revoke", key_id, *there)
+    assert f"{key_id}  revoked" in accepted(capsys, "key", "list", *there).out
+    assert httpx.get(projects, headers={"X-API-Key": secret}).status_code == 401
     assert "404" in refused(capsys, "key", "revoke", "01a1fbe8-f8c1-7272-b423-856c9fe94f8c", *there)
     elsewhere = refused(capsys, "key", "list", "--data", str(served.data), "--url", "http://127.0.0.1:9")
     assert "say with --url where it listens" in elsewhere
 
 
 def test_a_second_server_is_refused_and_so_is_a_taken_port(served: Served, tmp_path: Path) -> None:
-    same_data = milepost("serve", "--port", "0", "--data", str(served.data))
-    assert same_data.returncode == 2
-    assert "in use by another Milepost server" in same_data.stderr
-    same_port = milepost("serve", "--port", served.port, "--data", str(tmp_path / "data"))
-    assert same_port.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{served.port}: it is taken" in same_port.stderr
+    asked = [
+        ["--port", "0", "--data", str(served.data)],
+        ["--port", served.port, "--data", str(tmp_path / "data")],
+    ]
+    both = [
+        subprocess.Popen([*COMMAND, "serve", *options], stderr=subprocess.PIPE, text=True, env=environment())
+        for options in asked
+    ]
+    same_data, same_port = (process.communicate(timeout=TIMEOUT)[1] for process in both)
+    assert "in use by another Milepost server" in same_data
+    assert f"cannot listen on 127.0.0.1:{served.port}: it is taken" in same_port
+    assert [process.returncode for process in both] == [2, 2]
 
 
 def test_watch_comes_back_where_it_was_after_a_crash_of_the_server(tmp_path: Path) -> None:
@@ -194,13 +209,8 @@ def test_keys_of_a_stopped_server_are_managed_in_its_directory(
     data = tmp_path / "data"
     completed = milepost("run", write(tmp_path / "chain.json", CHAIN), "--input", '{"word": "go"}', "--data", str(data))
     assert completed.returncode == 0, completed.stderr
-    for arguments in (["create", "ci"], ["list"]):
-        with pytest.raises(SystemExit) as left:
-            main(["key", *arguments, "--data", str(data)])
-        assert left.value.code == 0
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[0].startswith("mp_")
-    assert shown[1].endswith("ci")
+    assert accepted(capsys, "key", "create", "ci", "--data", str(data)).out.startswith("mp_")
+    assert accepted(capsys, "key", "list", "--data", str(data)).out.endswith("  ci\n")
     assert "no data directory" in refused(capsys, "key", "list", "--data", str(tmp_path / "other"))
 
 
@@ -271,6 +281,7 @@ def test_mistakes_are_answered_in_one_line(tmp_path: Path, capsys: pytest.Captur
     chain = write(tmp_path / "chain.json", CHAIN)
     assert "No such command" in refused(capsys, "start")
     assert "--colour" in refused(capsys, "version", "--colour")
+    assert "not a list" in refused(capsys, "run", write(tmp_path / "list.json", [1]))
     assert "there is no file absent.json" in refused(capsys, "run", "absent.json")
     assert "--input is not JSON" in refused(capsys, "run", chain, "--input", "{")
     assert "must be a JSON object" in refused(capsys, "run", chain, "--input", "[1]")
