@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 MAX_STEPS = 100_000
-MAX_SIZE = 4 * 1024 * 1024
+MAX_SIZE = 16 * 1024 * 1024
 MAX_BITS = 4096
 
 
@@ -35,17 +35,33 @@ class Budget:
             raise ExpressionError(f"produces more than {MAX_SIZE} characters")
 
     def weigh(self, value: Any) -> None:
-        """Charge a whole value as it would be written out. What occurs twice in it counts twice."""
+        """Charge a whole value as it would be written out; what occurs twice in it counts twice.
+
+        Also refuses what JSON could not carry: numbers beyond 64 bits and characters that are half of one.
+        """
         stack = [value]
         while stack:
             item = stack.pop()
             if isinstance(item, str):
                 self.allocate(len(item) + 2)
+                check_text(item)
             elif isinstance(item, dict):
                 self.allocate(2 + sum(len(key) + 4 for key in item))
+                check_text("".join(item))
                 stack.extend(item.values())
             elif isinstance(item, list):
                 self.allocate(2 + len(item))
                 stack.extend(item)
             else:
-                self.allocate(8 if not isinstance(item, int) else 1 + item.bit_length() // 3)
+                self.allocate(8)
+                if isinstance(item, int) and not -(2**63) <= item < 2**64:
+                    raise ExpressionError("the result is a number beyond 64 bits")
+
+
+def check_text(text: str) -> None:
+    """Raise `ExpressionError` for a text that has no UTF-8."""
+    try:
+        if not text.isascii():
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise ExpressionError("the result has characters that are half of one") from error

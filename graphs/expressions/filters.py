@@ -1,4 +1,4 @@
-"""The filters that expressions may use. Each takes the budget, the value and its arguments, and pays before building."""
+"""The filters that expressions may use. Each takes the budget, the value and its arguments."""
 
 from __future__ import annotations
 
@@ -273,9 +273,9 @@ def _trim(budget: Budget, value: Any, characters: Any = None) -> str:
 
 def _split(budget: Budget, value: Any, separator: Any = None, most: Any = -1) -> list[str]:
     source = _string(budget, value)
-    parts = source.split(None if separator is None else str(separator), _whole(most, -1, 10**6))
-    budget.step(len(parts))
-    return parts
+    marks = (" ", "\n", "\t") if separator is None else (str(separator),)
+    budget.step(sum(map(source.count, marks)))
+    return source.split(None if separator is None else str(separator), _whole(most, -1, 10**6))
 
 
 def _groupby(budget: Budget, value: Any, attribute: Any) -> list[Any]:

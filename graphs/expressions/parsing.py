@@ -16,10 +16,10 @@ from milepost.graphs.expressions import filters
 from milepost.graphs.expressions.budget import Budget, ExpressionError
 from milepost.graphs.expressions.checks import TESTS
 from milepost.graphs.expressions.evaluator import HANDLERS, Evaluator
-from milepost.graphs.expressions.scope import ROOTS, Names, Scope
+from milepost.graphs.expressions.operations import text
+from milepost.graphs.expressions.scope import CONSTANTS, ROOTS, Names, Scope
 
 MAX_SOURCE = 64 * 1024
-PATHS = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const)
 
 
 class InvalidExpression(ValueError):
@@ -47,25 +47,32 @@ class References:
 class Expression:
     """One parsed expression. `evaluate` may be called any number of times, from any thread."""
 
-    __slots__ = ("_node", "_path", "references", "source")
+    __slots__ = ("_existing", "_node", "references", "source")
 
     def __init__(self, source: str, node: nodes.Node, references: References) -> None:
         self.source = source
         self.references = references
         self._node = node
-        self._path = all(isinstance(part, PATHS) for part in (node, *node.find_all(nodes.Node)))
+        self._existing = _reads_only(node)
 
     def evaluate(self, scope: Scope, budget: Budget) -> Any:
         """The value. Raises `ExpressionError` that names the expression."""
         try:
             value = Evaluator(scope, budget).value(self._node)
-            if not self._path:
+            if not self._existing:
                 budget.weigh(value)
         except ExpressionError as error:
             raise ExpressionError(f"{{{{ {self.source} }}}}: {error}") from error
         except RecursionError as error:
             raise ExpressionError(f"{{{{ {self.source[:80]} }}}}: nested too deeply") from error
         return value
+
+
+def _reads_only(node: nodes.Node) -> bool:
+    """True for a path like `outputs.a.b`: its value is part of the state, so it need not be weighed."""
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        node = node.node
+    return isinstance(node, nodes.Name)
 
 
 class Template:
@@ -88,12 +95,9 @@ class Template:
 
     @staticmethod
     def _text(part: Expression, scope: Scope, budget: Budget) -> str:
-        value = part.evaluate(scope, budget)
-        return value if isinstance(value, str) else _as_text(value, budget)
-
-
-def _as_text(value: Any, budget: Budget) -> str:
-    return str(filters.FILTERS["string"](budget, value))
+        value = text(budget, part.evaluate(scope, budget))
+        budget.allocate(len(value))
+        return value
 
 
 def environment() -> Environment:
@@ -207,6 +211,8 @@ class _References:
             raise InvalidExpression("invalid_expression", "* and ** are not allowed")
 
     def _root(self, root: str, access: nodes.Getattr | nodes.Getitem | None) -> None:
+        if root in CONSTANTS:
+            return
         if root not in ROOTS:
             raise InvalidExpression("unknown_name", f"there is no {root!r}; there are {', '.join(ROOTS)}")
         name = self._constant(access)

@@ -10,6 +10,8 @@ from milepost.graphs.expressions.budget import ExpressionError
 
 RUN_KEYS = frozenset({"id", "workflow_id", "version", "project_id", "started_at"})
 ROOTS = ("input", "variables", "outputs", "run")
+CONSTANTS = frozenset({"null"})
+"""JSON's word for what Jinja calls none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Scope:
     run: Mapping[str, Any]
 
     def root(self, name: str) -> Any:
-        """The value of a root name. Only called with one of `ROOTS`."""
+        """The value of a root name. Only called with one of `ROOTS` or `CONSTANTS`."""
+        if name in CONSTANTS:
+            return None
         if name == "input":
             return self.input
         return Space(name, getattr(self, name), self.names)
