@@ -26,6 +26,9 @@ class Viewer(Protocol):
     def wake(self) -> None:
         """Let the reader look for events."""
 
+    def nudge(self) -> None:
+        """Let the reader look again whether this is the end, even if there are no events."""
+
     def fail(self, error: MilepostError) -> None:
         """End the reader with ``error``."""
 
@@ -82,7 +85,8 @@ class Channel:
     def settle(self) -> None:
         """Nothing of the run executes any more: viewers may end."""
         self.settled = True
-        self.wake()
+        for viewer in self.viewers:
+            viewer.nudge()
 
     def wake(self) -> None:
         """Wake every viewer now."""
