@@ -6,16 +6,14 @@ No SQL, no LangGraph behaviour and no transaction lives here; the store implemen
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from langgraph.checkpoint.base import Checkpoint
 
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One named SQL statement with its parameters; `rows` is the number of rows it must touch, None is any number."""
 
     sql: str
@@ -39,8 +37,7 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSaved:
+class TaskSaved(NamedTuple):
     """What one task wrote, about to be stored beside the checkpoint that it ran from."""
 
     run_id: str
@@ -51,8 +48,7 @@ class TaskSaved:
     writes: Sequence[tuple[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointSaved:
+class CheckpointSaved(NamedTuple):
     """A checkpoint about to be stored; `size` is in bytes, `next` names the nodes that run after it."""
 
     run_id: str

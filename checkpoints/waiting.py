@@ -14,7 +14,7 @@ async def landed(future: Future[T] | asyncio.Future[T]) -> T:
     to the writer is committed all the same, because what it says has happened.
     """
     if isinstance(future, asyncio.Future):
-        return await asyncio.shield(future)
+        return await future
     if not future.done():
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()

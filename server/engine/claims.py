@@ -41,11 +41,23 @@ class Claims:
         self._active = active
         self._on_queue_wait = on_queue_wait
         self._woken = asyncio.Event()
-        self._suspect: str | None = None
+        self._held_back: set[str] = set()
 
     def wake(self) -> None:
-        """Look for queued runs; on the engine's loop."""
+        """Runs were queued; on the engine's loop."""
+        self._slots.backlog = True
         self._woken.set()
+
+    def slot_freed(self) -> None:
+        """A run has left its slot."""
+        if self._slots.backlog:
+            self._woken.set()
+
+    def attempt_ended(self, run_id: str) -> None:
+        """Nothing of an earlier attempt of the run executes any more."""
+        if run_id in self._held_back:
+            self._held_back.discard(run_id)
+            self.wake()
 
     async def run(self) -> None:
         """Claim for ever."""
@@ -62,30 +74,33 @@ class Claims:
 
     async def _fill(self) -> None:
         """Claim until there is no slot or no run that may start."""
-        self._slots.backlog = True
         while self._slots.free > 0:
+            # Whoever queues a run after this line has set it again, so a run that the query misses is not forgotten.
+            self._slots.backlog = False
             batch = await self._next(self._slots.free)
             if not batch:
-                self._slots.backlog = False
-                # Queued between the query and the line above: whoever queued it has called `wake`.
                 return
-            for run in batch:
-                if not self._slots.reserve(passing=True):
-                    return
-                await self._claim(run)
+            self._slots.backlog = True
+            await asyncio.gather(*(self._claim(run) for run in batch if self._slots.reserve(passing=True)))
 
     async def _next(self, limit: int) -> list[Run]:
         """The runs to start now, at most ``limit``, the projects taking turns."""
         projects = [row[0] for row in await self._store.fetch("queued_projects")]
-        queues = [
-            [run for run in await self._queue(project, limit) if not self._active(run.run_id)]
-            for project in self._slots.fairest(projects)
-        ]
+        queues = [await self._startable(project, limit) for project in self._slots.fairest(projects)]
         turns = [run for turn in range(limit) for queue in queues for run in queue[turn : turn + 1]]
         suspects = [run for run in turns if run.crashes >= CRASHES_ALONE]
+        if suspects and self._slots.taken == 0:
+            return suspects[:1]
         if suspects:
-            return suspects[:1] if self._slots.taken == 0 else []
+            # They start once nothing else executes; until then the queue stands, or that moment would never come.
+            self._slots.backlog = True
+            return []
         return turns[:limit]
+
+    async def _startable(self, project_id: str, limit: int) -> list[Run]:
+        queue = await self._queue(project_id, limit + len(self._held_back))
+        self._held_back |= {run.run_id for run in queue if self._active(run.run_id)}
+        return [run for run in queue if run.run_id not in self._held_back]
 
     async def _queue(self, project_id: str, limit: int) -> list[Run]:
         return await self._store.runs("queued_runs", project_id=project_id, limit=limit)

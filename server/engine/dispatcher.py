@@ -27,8 +27,9 @@ class Dispatcher(Protocol):
         """Drive a run that was claimed with a reserved slot."""
         ...
 
-    def pause(self, run_id: str, mode: PauseMode) -> "Future[list[str]]":
-        """``step``: stop at the next boundary. ``now``: stop at once; resolves like ``cancel``."""
+    def pause(self, run: Run, mode: PauseMode) -> "Future[list[str]]":
+        """Stop the attempt that ``run`` tells of: ``step`` at the next boundary, ``now`` at once, resolving like
+        ``cancel``. A later attempt goes on."""
         ...
 
     def unpause(self, run_id: str) -> "Future[bool]":

@@ -61,7 +61,7 @@ class Engine:
         self._active: dict[str, Segment] = {}
         self._ending: dict[str, Segment] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._quiet: asyncio.Event | None = None
+        self._driving: set[asyncio.Task[Any]] = set()
         self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, on_queue_wait)
         self._timer = Timer(store, self._claims.wake)
         self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
@@ -86,7 +86,7 @@ class Engine:
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.set_default_executor(self._threads)  # type: ignore[arg-type]
+        self._loop.set_default_executor(self._threads)
         self._loop.run_forever()
 
     async def _open(self) -> None:
@@ -99,21 +99,21 @@ class Engine:
         self._slots.close()
         for segment in self._active.values():
             segment.drain("release")
-        deadline = self._loop.time() + grace
-        while self._active and (left := deadline - self._loop.time()) > 0:
-            drives = [task for task in self._tasks if task.get_name().startswith("run ")]
-            if not drives:
-                break
-            await asyncio.wait(drives, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await self._drives_end(grace)
         left_over = list(self._active.values())
         await release(self._store, [segment.run for segment in left_over])
         for segment in left_over:
             segment.fence()
-        stopping = self._loop.time() + HONEST
-        while self._tasks and (left := stopping - self._loop.time()) > 0:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks, timeout=left)
+        await self._drives_end(HONEST)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=HONEST)
+
+    async def _drives_end(self, within: float) -> None:
+        """Wait until every run has left its segment, at most ``within`` seconds."""
+        if self._driving:
+            await asyncio.wait(self._driving, timeout=within)
 
     # Dispatcher.
 
@@ -138,9 +138,9 @@ class Engine:
         """Drive a claimed run."""
         self._threadsafe(self._begin, run)
 
-    def pause(self, run_id: str, mode: PauseMode) -> "Future[list[str]]":
-        """Stop at the next boundary, or at once."""
-        return self._call(self._fence(run_id, told=False) if mode == "now" else self._drain(run_id))
+    def pause(self, run: Run, mode: PauseMode) -> "Future[list[str]]":
+        """Stop an attempt at the next boundary, or at once."""
+        return self._call(self._fence(run.run_id, run.run_attempt) if mode == "now" else self._drain(run))
 
     def unpause(self, run_id: str) -> "Future[bool]":
         """Take a pause at the next boundary back."""
@@ -148,7 +148,7 @@ class Engine:
 
     def cancel(self, run_id: str) -> "Future[list[str]]":
         """Stop a run's nodes; who has not ended within 200 ms is named."""
-        return self._call(self._fence(run_id, told=True))
+        return self._call(self._cancel(run_id))
 
     def executing(self, run_id: str) -> list[str]:
         """Nodes whose code is executing."""
@@ -180,9 +180,10 @@ class Engine:
         self._slots.began(run)
         task = self._spawn(self._drive(segment))
         task.set_name(f"run {run.run_id}")
+        self._driving.add(task)
+        task.add_done_callback(self._driving.discard)
 
     async def _drive(self, segment: Segment) -> None:
-        run_id = segment.run.run_id
         try:
             after = await segment.drive()
         finally:
@@ -202,9 +203,9 @@ class Engine:
             self._ending[segment.run.run_id] = segment
             self._slots.ended(segment.run)
             self._slots.release()
-            self._claims.wake()
+            self._claims.slot_freed()
 
-    async def _end(self, segment: Segment, *, told: bool = False) -> None:
+    async def _end(self, segment: Segment) -> None:
         """Wait until none of the segment's code executes; tell viewers who saw it still executing."""
         run_id = segment.run.run_id
         await segment.quiet()
@@ -216,23 +217,28 @@ class Engine:
                 await self._store.commit(Unit(events=[stopped]))
         del self._ending[run_id]
         self._on_settled(run_id)
-        self._claims.wake()
+        self._claims.attempt_ended(run_id)
 
-    async def _fence(self, run_id: str, *, told: bool) -> list[str]:
+    async def _cancel(self, run_id: str) -> list[str]:
         segment = self._active.get(run_id) or self._ending.get(run_id)
-        if segment is None:
+        still = await self._fence(run_id)
+        if segment is not None:
+            segment.named = still
+        return still
+
+    async def _fence(self, run_id: str, attempt: int | None = None) -> list[str]:
+        segment = self._active.get(run_id) or self._ending.get(run_id)
+        if segment is None or attempt not in (None, segment.run.run_attempt):
             return []
         segment.fence()
         self._leave(segment)
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(segment.quiet()), HONEST)
-        still = segment.executing
-        if told:
-            segment.named = still
-        return still
+            await asyncio.wait_for(segment.quiet(), HONEST)
+        return segment.executing
 
-    async def _drain(self, run_id: str) -> list[str]:
-        if segment := self._active.get(run_id):
+    async def _drain(self, run: Run) -> list[str]:
+        segment = self._active.get(run.run_id)
+        if segment is not None and segment.run.run_attempt == run.run_attempt:
             segment.drain("pause")
         return []
 

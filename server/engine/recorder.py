@@ -196,7 +196,7 @@ class Recorder:
 
     def _soon(self, *, urgent: bool = False) -> "asyncio.Future[tuple[Event, ...]]":
         """Flush at the end of this turn of the loop if ``urgent``, else within ``GATHER``."""
-        if self._next is None:
+        if self._next is None or self._next.done():
             self._next = self._loop.create_future()
             self._next.add_done_callback(_retrieve)
         if urgent and not self._urgent:

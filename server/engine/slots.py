@@ -18,8 +18,8 @@ class Slots:
         self._running: Counter[str] = Counter()
         self._served: dict[str, int] = {}
         self._turn = 0
-        self.backlog = False
-        """Whether runs are queued: then nobody may pass them."""
+        self.backlog = True
+        """Whether runs may be queued: then nobody passes them. Known to be false once a look found none."""
 
     @property
     def taken(self) -> int:
@@ -32,9 +32,13 @@ class Slots:
         return 0 if self._closed else self._limit - self._taken
 
     def reserve(self, *, passing: bool = False) -> bool:
-        """Take a slot. Fails while runs are queued, except for the claimer itself (``passing``)."""
+        """Take a slot. Fails while runs are queued, except for the claimer itself (``passing``).
+
+        Whoever is refused queues the run.
+        """
         with self._lock:
             if self.free <= 0 or (self.backlog and not passing):
+                self.backlog = True
                 return False
             self._taken += 1
             return True

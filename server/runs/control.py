@@ -84,7 +84,9 @@ class Resume:
 class Control:
     """Commands on runs. A command that lost a race reads, decides and writes again."""
 
-    def __init__(self, store: Store, dispatcher: Dispatcher, hub: Hub, start: Start, travel: Travel, edit: Edit) -> None:
+    def __init__(
+        self, store: Store, dispatcher: Dispatcher, hub: Hub, start: Start, travel: Travel, edit: Edit
+    ) -> None:
         self._store = store
         self._dispatcher = dispatcher
         self._hub = hub
@@ -136,7 +138,7 @@ class Control:
             data = {"mode": mode, "checkpoint_id": run.checkpoint_id, "by": actor.name}
             unit.events.append(event(after, "run.paused", now, data))
             if await self._committed(unit):
-                still = await asyncio.wrap_future(self._dispatcher.pause(run_id, "now"))
+                still = await asyncio.wrap_future(self._dispatcher.pause(run, "now"))
                 await self._travel.note_checkpoint(after)
                 return Paused(await self._store.run(run_id), still)
 
@@ -151,7 +153,7 @@ class Control:
             except GuardFailed:
                 return None
             after_seq = stored[-1].seq
-        await asyncio.wrap_future(self._dispatcher.pause(run.run_id, "step"))
+        await asyncio.wrap_future(self._dispatcher.pause(run, "step"))
         seen = await self._hub.wait_for(run.run_id, STOPPED, wait_seconds, after=after_seq)
         fresh = await self._store.run(run.run_id)
         if fresh.status is RunStatus.PAUSED:

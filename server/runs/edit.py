@@ -140,7 +140,7 @@ class _Capture:
 
     def _keep(self, statements: list[Statement]) -> "Future[None]":
         self._statements += [
-            replace(each, parameters={**each.parameters, "run_id": self._run_id}) for each in statements
+            each._replace(parameters={**each.parameters, "run_id": self._run_id}) for each in statements
         ]
         done: Future[None] = Future()
         done.set_result(None)

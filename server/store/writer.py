@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
@@ -20,8 +20,7 @@ MAX_GROUP = 512
 """Units of one transaction, so that the first of a flood does not wait for the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     unit: Unit
     done: "Future[tuple[Event, ...]] | asyncio.Future[tuple[Event, ...]]"
     mailbox: Mailbox | None
@@ -148,7 +147,7 @@ class Writer:
         return events
 
     def _apply(self, connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...]:
-        events = list(unit.events)
+        events: list[NewEvent] = []
         for item in unit.statements:
             statement = item.statement if isinstance(item, Returning) else item
             cursor = connection.execute(statement.sql, statement.parameters)
@@ -158,6 +157,8 @@ class Writer:
                 raise GuardFailed(f"touched {touched} rows instead of {statement.rows}")
             if isinstance(item, Returning):
                 events.extend(item.events(rows))
+        # What a statement found out comes first: a node's end before the end of its run.
+        events.extend(unit.events)
         return self._store_events(connection, events) if events else ()
 
     def _store_events(self, connection: sqlite3.Connection, events: Sequence[NewEvent]) -> tuple[Event, ...]:
