@@ -99,7 +99,7 @@ class Draft:
     edges: list[Placed[EdgeSpec]] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     steps: bool = False
-    whole: bool = True
+    whole: bool = False
     """False when a node is missing because its id or its type is."""
     written_edges: int = 0
     problems: list[Problem] = field(default_factory=list)

@@ -64,7 +64,11 @@ class Routing:
         targets = [self.topology.arcs[edge].target for edge in live]
         if not targets and not dying:
             return ()
-        over = (lambda cycle: not any(map(cycle.holds, targets))) if targets else (lambda cycle: cycle.is_solo(node))
+        over = (
+            (lambda cycle: not any(map(cycle.holds, targets)))
+            if targets
+            else (lambda cycle: self.topology.is_solo(cycle, node))
+        )
         return around[: _leading(over, around)]
 
     def _start_over(self, node: int, edge: int) -> Decision:

@@ -41,16 +41,10 @@ class Cycle:
     nodes: int
     exits: tuple[int, ...]
     backs: tuple[int, ...]
-    solo: int
-    """Nodes that run while nothing else of the cycle can be running or waiting to."""
 
     def holds(self, node: int) -> bool:
         """True when `node` is part of the cycle."""
         return bool(self.nodes >> node & 1)
-
-    def is_solo(self, node: int) -> bool:
-        """True when `node` ending its branch ends the whole cycle."""
-        return bool(self.solo >> node & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +171,15 @@ class Topology:
         exits = tuple(
             index for index, arc in enumerate(self.arcs) if nodes >> arc.source & 1 and not nodes >> arc.target & 1
         )
-        return Cycle(header, nodes, exits, tuple(backs), self._solo(nodes))
+        return Cycle(header, nodes, exits, tuple(backs))
+
+    def is_solo(self, cycle: Cycle, node: int) -> bool:
+        """True when nothing else of the cycle runs, or waits to, while `node` does: where it ends, the cycle ends."""
+        return bool(self._solos[cycle.header] >> node & 1)
+
+    @cached_property
+    def _solos(self) -> dict[int, int]:
+        return {cycle.header: self._solo(cycle.nodes) for cycle in self.cycles}
 
     def _solo(self, inside: int) -> int:
         """Nodes that no fork inside can leave with a parallel branch still going on."""
@@ -243,10 +245,10 @@ class Topology:
             return [Flaw("too_many_cycles", min(self.back_edges), None)]
         reachable = set(self.order)
         found = [Flaw("unreachable", None, node) for node in range(self.size) if node not in reachable]
+        if any(len(around) > MAX_CYCLE_DEPTH for around in self.cycles_of):
+            return [*found, Flaw("cycles_too_deep", self.cycles[-1].backs[0], None)]
         for cycle in self.cycles:
             found += self._cycle_flaws(cycle, reachable)
-        if any(len(around) > MAX_CYCLE_DEPTH for around in self.cycles_of):
-            found.append(Flaw("cycles_too_deep", self.cycles[-1].backs[0], None))
         return found
 
     def _cycle_flaws(self, cycle: Cycle, reachable: set[int]) -> Iterator[Flaw]:
@@ -258,7 +260,7 @@ class Topology:
                 return
         for edge in (*cycle.exits, *cycle.backs):
             node = self.arcs[edge].source
-            if not cycle.is_solo(node):
+            if not self.is_solo(cycle, node):
                 yield Flaw("cycle_left_from_parallel", edge, None, tuple(members(cycle.nodes)))
         for edge in self._ambiguous(cycle):
             yield Flaw("cycle_left_and_kept", edge, None, tuple(members(cycle.nodes)))
@@ -274,12 +276,13 @@ class Topology:
                     waiting.append(target)
         return found
 
-    def _ambiguous(self, cycle: Cycle) -> Iterator[int]:
+    def _ambiguous(self, cycle: Cycle) -> list[int]:
         """Exits and back edges that may be taken together with an edge that stays, or with each other."""
-        backs, exits = set(cycle.backs), set(cycle.exits)
+        backs, exits, found = set(cycle.backs), set(cycle.exits), set()
         for node in {self.arcs[edge].source for edge in (*cycle.exits, *cycle.backs)}:
             for group in self.taken_together(self.outgoing[node]):
                 closing = [edge for edge in group if edge in backs]
                 leaving = [edge for edge in group if edge in exits]
                 if closing or (leaving and len(leaving) < len(group)):
-                    yield (closing or leaving)[0]
+                    found.add((closing or leaving)[0])
+        return sorted(found)

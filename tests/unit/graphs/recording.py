@@ -24,7 +24,7 @@ class Recorder:
     control: RunControl | None = None
     """Where it is given, the run stops after the superstep in which something finishes."""
 
-    def started(self, task_id: str, node_id: str, input: Any) -> None:
+    def started(self, task_id: str, node_id: str, input: Any) -> None:  # noqa: A002 -- the protocol's name
         self.lines.append(("started", task_id, (node_id, input)))
 
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
@@ -138,9 +138,9 @@ async def execute_in_steps(definition: Mapping[str, Any], run_input: Mapping[str
         return Ran(program, recorder, saver, state.values)
 
 
-def node(id: str, type: str = "process", **config: Any) -> dict[str, Any]:
+def node(name: str, kind: str = "process", **config: Any) -> dict[str, Any]:
     """A node of a definition."""
-    return {"id": id, "type": type, "config": config}
+    return {"id": name, "type": kind, "config": config}
 
 
 def graph(*nodes: dict[str, Any] | str, edges: str, **more: Any) -> dict[str, Any]:
@@ -163,11 +163,11 @@ def edge(text: str) -> dict[str, Any]:
     return {**found, "when": WORDS.get(when, when)} if when else found
 
 
-def condition(id: str, expression: str) -> dict[str, Any]:
+def condition(name: str, expression: str) -> dict[str, Any]:
     """A condition."""
-    return node(id, "condition", expression=expression)
+    return node(name, "condition", expression=expression)
 
 
-def switch(id: str, value: Any) -> dict[str, Any]:
+def switch(name: str, value: Any) -> dict[str, Any]:
     """A switch."""
-    return node(id, "switch", value=value)
+    return node(name, "switch", value=value)

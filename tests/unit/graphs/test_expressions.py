@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -280,8 +281,7 @@ EXHAUSTING = [
     "1.0 / 0",
     "0 ** -1",
     "(-8) ** 0.5",
-    "[range(10000), range(10000), range(10000), range(10000), range(10000), range(10000), range(10000), range(10000),"
-    " range(10000), range(10000), range(10000)]",
+    "[[range(10000), range(10000), range(10000), range(10000), range(10000), range(10000)], range(50000)]",
     "('a' * 1000000) | list",
     "('a ' * 1000000) | split",
     "('a' * 4000000) | urlencode",
@@ -356,7 +356,5 @@ def test_all_outputs_together_are_an_object() -> None:
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text(alphabet="abinputos.'[](){}|+-*/%~<>=! 0129,:_\"", max_size=40))
 def test_no_text_makes_anything_but_a_value_or_a_refusal(source: str) -> None:
-    try:
+    with contextlib.suppress(InvalidExpression, ExpressionError):
         value(source)
-    except (InvalidExpression, ExpressionError) as error:
-        assert str(error)

@@ -91,12 +91,11 @@ def cyclic(draw: st.DrawFn) -> dict[str, Any]:
     for number in range(1, size):
         kind = draw(st.sampled_from(["process", "switch"]))
         nodes.append({"id": f"n{number}", "type": kind})
-        for source in draw(st.lists(st.integers(0, number - 1), min_size=1, max_size=2, unique=True)):
-            edges.append({"source": f"n{source}", "target": f"n{number}"})
+        sources = draw(st.lists(st.integers(0, number - 1), min_size=1, max_size=2, unique=True))
+        edges += [{"source": f"n{source}", "target": f"n{number}"} for source in sources]
     switches = [number for number in range(1, size) if nodes[number]["type"] == "switch"]
     backs = draw(st.lists(st.sampled_from(switches), max_size=2, unique=True)) if switches else []
-    for number in backs:
-        edges.append({"source": f"n{number}", "target": f"n{draw(st.integers(1, number))}", "back": True})
+    edges += [{"source": f"n{end}", "target": f"n{draw(st.integers(1, end))}", "back": True} for end in backs]
     for number in switches:
         _decide(draw, nodes[number], [edge for edge in edges if edge["source"] == f"n{number}"])
     return {

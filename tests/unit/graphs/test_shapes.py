@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.unit.graphs.recording import condition, execute, execute_in_steps, graph, node, switch
 
 from milepost.graphs import NodeFailure
+from tests.unit.graphs.recording import condition, execute, execute_in_steps, graph, node, switch
 
 
 @dataclass
@@ -24,14 +24,14 @@ class Shape:
     input: dict[str, Any] = field(default_factory=dict)
 
 
-def counter(start: str, **config: Any) -> dict[str, Any]:
+def counter(name: str, **config: Any) -> dict[str, Any]:
     """A node that counts its runs in the variable `n`."""
-    return {"id": start, "type": "process", "config": config, "set": {"n": "{{ (variables.n or 0) + 1 }}"}}
+    return {"id": name, "type": "process", "config": config, "set": {"n": "{{ (variables.n or 0) + 1 }}"}}
 
 
-def failing(id: str) -> dict[str, Any]:
+def failing(name: str) -> dict[str, Any]:
     """A node that fails."""
-    return node(id, "process", operation="pick", value="no object", fields=["a"])
+    return node(name, "process", operation="pick", value="no object", fields=["a"])
 
 
 AGAIN = "variables.n < 3"
