@@ -92,7 +92,7 @@ class RunHandle:
 
 
 class Milepost:
-    """An engine in this process. Use it as ``async with Milepost(data="data") as m``; nobody else may use ``data`` then.
+    """An engine in this process: ``async with Milepost(data="data") as m``. Nobody else may use ``data`` meanwhile.
 
     Args:
         data: directory of the database.
@@ -137,7 +137,7 @@ class Milepost:
     async def start(
         self, definition: Mapping[str, Any] | str, input: Mapping[str, Any] | None = None, **metadata: Any
     ) -> RunHandle:
-        """The same, without waiting: a handle with ``events()``, ``pause()``, ``resume()``, ``cancel()`` and ``result()``."""
+        """The same, without waiting for the end: a handle to watch and steer the run."""
         workflow_id = definition if isinstance(definition, str) else await self._stored(definition)
         new = NewRun(workflow_id, None, input, metadata, execute=True)
         body = await self._app.start.create(LOCAL, self._opened, new)

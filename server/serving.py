@@ -27,6 +27,12 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
         self._app = app
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Refuse new requests and end the open ones."""
@@ -57,8 +63,9 @@ async def serve(app: App, on_ready: Callable[[str, str], None]) -> None:
     server = Server(_config(app), app)
     lag = loop.create_task(_measure_lag(app))
     serving = loop.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
+    ready = loop.create_task(server.ready.wait())
+    await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
     if server.started:
         host, port = listener.getsockname()[:2]
         on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", secret)

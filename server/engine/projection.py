@@ -1,4 +1,4 @@
-"""What a run's nodes have come to: turns what nodes and the saver report into rows and events. No I/O, no clock reads."""
+"""What a run's nodes have come to: turns what nodes and the saver report into rows and events. No I/O, no clock."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from milepost.checkpoints.unit import Statement
-from milepost.graphs.program import Program
 from milepost.graphs.failures import NodeFailure
+from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run

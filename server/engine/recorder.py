@@ -130,7 +130,9 @@ class Recorder:
                     self._park(saved.task_id, interrupt)
         return self._soon()
 
-    def checkpoint_saved(self, saved: CheckpointSaved, statements: list[Statement]) -> "asyncio.Future[tuple[Event, ...]]":
+    def checkpoint_saved(
+        self, saved: CheckpointSaved, statements: list[Statement]
+    ) -> "asyncio.Future[tuple[Event, ...]]":
         """A checkpoint; LangGraph awaits it before the next step."""
         self._statements += statements
         if not saved.ns:
@@ -244,11 +246,11 @@ class Recorder:
 
 
 def _pass_on(done: "asyncio.Future[Any]", waiting: "asyncio.Future[Any]") -> None:
+    # Nobody may be waiting any more: then a failure ends here.
+    error = asyncio.CancelledError() if done.cancelled() else done.exception()
     if waiting.done():
         return
-    if done.cancelled():
-        waiting.cancel()
-    elif (error := done.exception()) is not None:
+    if error is not None:
         waiting.set_exception(error)
     else:
         waiting.set_result(done.result())

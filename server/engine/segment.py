@@ -1,4 +1,4 @@
-"""One attempt of one run: drives its graph from the claim to where it stops. What it came to is written in verdict.py."""
+"""One attempt of one run: drives its graph from the claim to where it stops. What that means is in verdict.py."""
 
 import asyncio
 import time

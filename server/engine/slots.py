@@ -1,4 +1,4 @@
-"""How many runs execute at once, and which project's run is next: the fewest executing first, then the longest not served."""
+"""How many runs execute at once, and whose turn it is: the project with the fewest, then the longest not served."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Where a segment stopped, and the unit that says so: the transition, its event and what goes with it. Starts nothing."""
+"""Where a segment stopped, and the unit that says so: the transition, its event and what goes with it."""
 
 import traceback
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Act on runs: cancel, pause, resume, answer, retry, send an event, delete. The database decides, then the engine follows."""
+"""Act on runs: cancel, pause, resume, answer, retry, delete. The database decides first, the engine follows."""
 
 import asyncio
 from collections.abc import Mapping

@@ -96,7 +96,7 @@ class Edit:
     async def prepare(
         self, run: Run, checkpoint_id: str, values: Mapping[str, Any], as_node: str | None, *, target_id: str = ""
     ) -> Edited:
-        """The checkpoint that follows ``checkpoint_id`` by an edit, for ``run`` itself or for its fork ``target_id``."""
+        """The checkpoint that an edit makes after ``checkpoint_id``, for ``run`` itself or its fork ``target_id``."""
         program = await self._programs.of_run(run)
         updates = _updates(program, values)
         _check_node(program, as_node)

@@ -224,9 +224,7 @@ class Start:
             )
         problems = program.check_input(orjson.loads(run.input))
         if problems:
-            raise InvalidInput(
-                "; ".join(problem.message for problem in problems), errors=problems_json(problems)
-            )
+            raise InvalidInput("; ".join(problem.message for problem in problems), errors=problems_json(problems))
 
 
 def problems_json(problems: Iterable[Problem]) -> list[dict[str, str]]:
@@ -311,4 +309,3 @@ def _check_pending(run: Run) -> None:
         raise InvalidState(f"run {run.run_id} has failed; it goes on with retry")
     if run.status is not RunStatus.PENDING:
         raise InvalidState(f"run {run.run_id} is {run.status}; only a PENDING run can be executed")
-

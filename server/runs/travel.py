@@ -1,4 +1,4 @@
-"""Time travel: what a run forgets when it goes on from an earlier checkpoint, and what its row tells of where it stands."""
+"""Time travel: what a run forgets when it goes on from an earlier checkpoint, and where its row says it stands."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -76,9 +76,7 @@ class Travel:
         point = await self.snapshot(run, run.checkpoint_id)
         program = await self._programs.of_run(run)
         shown = checkpoint_json(run.checkpoint_id, point.row.step, point.row.next, program.state(point.values))
-        await self._store.commit(
-            Unit([statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)])
-        )
+        await self._store.commit(Unit([statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)]))
 
 
 def finished_nodes(program: Program, point: Snapshot, *, with_writes: bool) -> set[str]:

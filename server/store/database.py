@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
@@ -26,7 +26,7 @@ class Migration:
     script: str
 
 
-def migrations() -> list[Migration]:
+def shipped_migrations() -> list[Migration]:
     """All migrations of this release, in order."""
     folder = files("milepost.server.store") / "migrations"
     found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda entry: entry.name)
@@ -39,8 +39,9 @@ def migrations() -> list[Migration]:
 class Database:
     """An opened, locked and migrated database file. Holds the lock until ``close``."""
 
-    def __init__(self, path: Path, synchronous: str = "full") -> None:
+    def __init__(self, path: Path, synchronous: str = "full", *, migrations: Sequence[Migration] | None = None) -> None:
         self.path = path
+        self._known = shipped_migrations() if migrations is None else migrations
         self._synchronous = synchronous.upper()
         self._lock: IO[str] | None = None
 
@@ -91,7 +92,7 @@ class Database:
             connection.execute("VACUUM")
 
     def _migrate(self, now: int, fresh: bool) -> None:
-        known = migrations()
+        known = self._known
         with closing(self.connect_reader()) as connection:
             applied = _applied(connection)
         if applied > known[-1].version:
@@ -187,4 +188,3 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
     if statement.strip() and not all(line.startswith("--") or not line.strip() for line in statement.splitlines()):
         raise ValueError("the migration ends inside a statement")
-

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from milepost.checkpoints.plain import to_json
 from milepost.checkpoints.unit import Statement
 
 MAX_DATA_BYTES = 4096
@@ -47,28 +48,10 @@ class Unit:
 
 
 def encode(data: Mapping[str, Any], *, limit: int = MAX_DATA_BYTES) -> str:
-    """``data`` as JSON of at most ``limit`` bytes: the longest texts and values are cut, and ``cut`` names them."""
+    """``data`` as JSON of at most ``limit`` bytes; what is longer is cut with ``…``, and ``cut`` is then true."""
     encoded = orjson.dumps(data, default=str)
-    if len(encoded) <= limit:
-        return encoded.decode()
-    shortened = dict(data)
-    cut: list[str] = []
-    while len(encoded) > limit and len(cut) < len(data):
-        longest = max((key for key in data if key not in cut), key=lambda key: _size(data[key]))
-        cut.append(longest)
-        shortened[longest] = _shorten(data[longest])
-        encoded = orjson.dumps({**shortened, "cut": cut}, default=str)
+    budget = limit
+    while len(encoded) > limit:
+        budget //= 2
+        encoded = orjson.dumps({**to_json(dict(data), budget).data, "cut": True})
     return encoded.decode()
-
-
-def _size(value: Any) -> int:
-    return len(orjson.dumps(value, default=str))
-
-
-def _shorten(value: Any) -> Any:
-    if isinstance(value, str):
-        # Cut in bytes: escapes and non-ASCII text may take six bytes a character.
-        return value[:200] + "…"
-    if isinstance(value, Mapping):
-        return {key: _shorten(item) if _size(item) > 100 else item for key, item in list(value.items())[:8]}
-    return None

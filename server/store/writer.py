@@ -209,5 +209,3 @@ def _translate(error: Exception) -> Exception:
     if isinstance(error, sqlite3.Error):
         return WriteFailed(f"the database could not be written: {error}")
     return error
-
-

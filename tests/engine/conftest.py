@@ -78,9 +78,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def opened(
-    data: Path, clock: Callable[[], int] = wall_clock, **settings: Any
-) -> AsyncIterator[Bench]:
+async def opened(data: Path, clock: Callable[[], int] = wall_clock, **settings: Any) -> AsyncIterator[Bench]:
     """An app on ``data``, closed in order at the end."""
     app = build(load_settings(data=data, examples=False, **settings), registry(), clock)
     await asyncio.to_thread(app.open)

@@ -60,9 +60,7 @@ async def test_pause_at_a_step_lets_the_node_finish_and_resume_goes_on(bench: Be
     assert lines(tmp_path / "t") == ["n0", "n1", "n2"]
 
 
-async def test_pause_now_stops_at_once_and_a_finished_sibling_does_not_run_again(
-    bench: Bench, tmp_path: Path
-) -> None:
+async def test_pause_now_stops_at_once_and_a_finished_sibling_does_not_run_again(bench: Bench, tmp_path: Path) -> None:
     run_id = await bench.start(pair(tmp_path / "t", 0.0, 30.0))
     await bench.until_node(run_id, "node.completed", "quick")
     paused = await bench.app.control.pause(ACTOR, bench.project, run_id, "now")
@@ -111,9 +109,7 @@ async def test_cancel_ends_every_node_and_is_final(bench: Bench, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["sync", "stubborn"])
-async def test_a_node_that_does_not_stop_is_named_and_its_end_is_told(
-    bench: Bench, tmp_path: Path, kind: str
-) -> None:
+async def test_a_node_that_does_not_stop_is_named_and_its_end_is_told(bench: Bench, tmp_path: Path, kind: str) -> None:
     config = {"file": str(tmp_path / "t"), "text": "x", "seconds": 1.0}
     run_id = await bench.start({"name": "n", "steps": [{"id": "deaf", "type": kind, "config": config}]})
     await bench.until(run_id, "node.started")

@@ -24,7 +24,7 @@ from milepost.server.cli.entry import COMMANDS, Table
 from milepost.server.config import Settings, load_settings
 from milepost.server.serving import services
 from milepost.server.states import diagram
-from milepost.server.store.database import migrations
+from milepost.server.store.database import shipped_migrations
 from milepost.server.store.listings import Order, Sort
 
 ROOT = Path(__file__).parents[2]
@@ -152,26 +152,28 @@ def test_definitions_on_a_page_are_valid(page: Path) -> None:
 
 def test_calls_in_the_documentation_have_routes(tmp_path: Path) -> None:
     api = create_api(services(build(load_settings(data=tmp_path))))
+    calls = {(names(page), *call) for page in PAGES for call in _calls(shell_lines(page))}
+    assert ("README.md", "POST", f"/api/projects/default/workflows/runs/{A_UUID}/pause") in calls
     lost = []
-    for page in PAGES:
-        for line in shell_lines(page):
-            for method, path in _calls(line):
-                scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
-                if not any(route.matches(scope)[0] is Match.FULL for route in api.router.routes):
-                    lost.append(f"{names(page)}: {method} {path}")
+    for page, method, path in calls:
+        scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+        if not any(route.matches(scope)[0] is Match.FULL for route in api.router.routes):
+            lost.append(f"{page}: {method} {path}")
     assert lost == []
 
 
-def _calls(line: str) -> Iterator[tuple[str, str]]:
-    if "curl " not in line:
-        return
-    words = shlex.split(line[line.index("curl ") :].rstrip(")"))
-    method = next((words[place + 1] for place, word in enumerate(words) if word == "-X"), None)
-    sends = any(word in ("-d", "--data", "--data-binary", "--json") for word in words)
-    for word in words:
-        if found := re.match(r"(?:https?://[^/]+|\$\w*(?:URL|API|SERVER))(/[^?]*)?", word):
-            path = re.sub(r"\$\w+|\{[^}]*\}|[A-Z]+_ID\b", A_UUID, found[1] or "/")
-            yield method or ("POST" if sends else "GET"), path
+def _calls(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Method and path of every call of curl. Variables that hold an address are filled in, all others are an id."""
+    bases = dict(re.findall(r"^(\w+)=(https?://\S+)$", "\n".join(lines), re.MULTILINE))
+    for line in (line for line in lines if "curl " in line):
+        words = shlex.split(line[line.index("curl ") :].rstrip(")"))
+        method = next((words[place + 1] for place, word in enumerate(words) if word == "-X"), None)
+        sends = any(word in ("-d", "--data", "--data-binary", "--json") for word in words)
+        for word in words:
+            filled = re.sub(r"\$\{?(\w+)\}?", lambda found: bases.get(found[1], A_UUID), word)
+            if found := re.match(r"https?://[^/]+(/[^?]*)?", filled):
+                path = re.sub(r"\{\w+\}|[A-Z]+_ID\b", A_UUID, found[1] or "/")
+                yield method or ("POST" if sends else "GET"), path
 
 
 def test_python_on_the_page_about_embedding_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +229,7 @@ def test_every_statement_is_used() -> None:
 
 def test_the_schema_is_what_the_migrations_lead_to() -> None:
     told = _tables((ROOT / "schema.sql").read_text(encoding="utf-8"))
-    made = _tables("\n".join(migration.script for migration in migrations()))
+    made = _tables("\n".join(migration.script for migration in shipped_migrations()))
     assert told == made
     assert "workflow_runs" in told
 
