@@ -20,7 +20,7 @@ HIDDEN = (
 class NodeFailure(Exception):
     """A node that failed for good. `code` is stable; `type` is the name of the error's class."""
 
-    def __init__(self, code: str, type: str, message: str, node_id: str, traceback: str = "") -> None:  # noqa: A002
+    def __init__(self, code: str, type: str, message: str, node_id: str, traceback: str = "") -> None:
         super().__init__(f"{node_id}: {message}")
         self.code = code
         self.type = type

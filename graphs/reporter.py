@@ -26,7 +26,7 @@ class Outcome:
 class Reporter(Protocol):
     """Is told what happens to the nodes of one run, always in the thread of the run's event loop."""
 
-    def started(self, task_id: str, node_id: str, input: Any) -> None:  # noqa: A002
+    def started(self, task_id: str, node_id: str, input: Any) -> None:
         """A node begins, or begins again after an interrupt or a restart; `input` is its resolved config."""
 
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:

@@ -127,7 +127,9 @@ async def prepare(app: App) -> str:
     secret = await app.keys.ensure_owner_key(app.settings.data)
     if await app.store.fetch_one("get_project", ref=DEFAULT_SLUG) is None:
         now = app.store.clock()
-        row = statement("insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now)
+        row = statement(
+            "insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now
+        )
         await app.store.commit(Unit([row]))
         if app.settings.examples:
             project = await app.store.project(DEFAULT_SLUG)

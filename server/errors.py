@@ -1,35 +1,35 @@
 """Every error of the server, with its stable code, HTTP status and WebSocket close code.
 
-    MilepostError
-    ├── BadRequest 400            bad_request · invalid_json · invalid_cursor
-    │   ├── InvalidState 400      invalid_state
-    │   └── AnswerRequired 400    answer_required
-    ├── NotAuthenticated 401      not_authenticated
-    ├── Forbidden 403             forbidden
-    ├── NotFound 404              not_found
-    ├── Conflict 409
-    │   ├── RunFinished           run_finished
-    │   ├── RunLive               run_live
-    │   ├── VersionConflict       version_conflict
-    │   ├── SlugTaken             slug_taken
-    │   ├── AlreadyAnswered       already_answered
-    │   ├── HasOpenQuestions      has_open_questions
-    │   └── PauseOvertaken        pause_overtaken
-    ├── TooLarge 413              too_large
-    ├── Unprocessable 422
-    │   ├── InvalidRequest        invalid_request
-    │   ├── InvalidDefinition     invalid_definition
-    │   ├── InvalidInput          invalid_input
-    │   ├── InvalidAnswer         invalid_answer
-    │   ├── InvalidEdit           invalid_edit
-    │   ├── NotRunnable           not_runnable
-    │   └── IdempotencyMismatch   idempotency_mismatch
-    ├── ViewerTooSlow             (WebSocket 4408)
-    ├── Unavailable 503           unavailable
-    │   └── WriteFailed           storage_unavailable
-    ├── StartRefused              the data directory or database cannot be served; `milepost serve` exits 2
-    ├── IllegalTransition         the state table has no such exit (callers translate it)
-    └── GuardFailed               a statement did not touch the rows it had to: the caller's view is stale
+MilepostError
+├── BadRequest 400            bad_request · invalid_json · invalid_cursor
+│   ├── InvalidState 400      invalid_state
+│   └── AnswerRequired 400    answer_required
+├── NotAuthenticated 401      not_authenticated
+├── Forbidden 403             forbidden
+├── NotFound 404              not_found
+├── Conflict 409
+│   ├── RunFinished           run_finished
+│   ├── RunLive               run_live
+│   ├── VersionConflict       version_conflict
+│   ├── SlugTaken             slug_taken
+│   ├── AlreadyAnswered       already_answered
+│   ├── HasOpenQuestions      has_open_questions
+│   └── PauseOvertaken        pause_overtaken
+├── TooLarge 413              too_large
+├── Unprocessable 422
+│   ├── InvalidRequest        invalid_request
+│   ├── InvalidDefinition     invalid_definition
+│   ├── InvalidInput          invalid_input
+│   ├── InvalidAnswer         invalid_answer
+│   ├── InvalidEdit           invalid_edit
+│   ├── NotRunnable           not_runnable
+│   └── IdempotencyMismatch   idempotency_mismatch
+├── ViewerTooSlow             (WebSocket 4408)
+├── Unavailable 503           unavailable
+│   └── WriteFailed           storage_unavailable
+├── StartRefused              the data directory or database cannot be served; `milepost serve` exits 2
+├── IllegalTransition         the state table has no such exit (callers translate it)
+└── GuardFailed               a statement did not touch the rows it had to: the caller's view is stale
 """
 
 from collections.abc import Mapping, Sequence

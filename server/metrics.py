@@ -1,4 +1,4 @@
-"""What the server measures about itself, in Prometheus' terms, without a global registry. docs/api.md lists the names."""
+"""What the server measures about itself, in Prometheus' terms, with no global registry. docs/api.md lists it all."""
 
 from collections.abc import Mapping
 

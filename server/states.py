@@ -103,9 +103,7 @@ def target(status: RunStatus, action: Action) -> RunStatus:
 def diagram() -> str:
     """The table as a Mermaid state diagram: what docs/states.md shows."""
     arrows = [
-        f"    {source} --> {goal}: {action}"
-        for source, exits in TRANSITIONS.items()
-        for action, goal in exits.items()
+        f"    {source} --> {goal}: {action}" for source, exits in TRANSITIONS.items() for action, goal in exits.items()
     ]
     ends = [f"    {status} --> [*]" for status, exits in TRANSITIONS.items() if not exits]
     return "\n".join(["stateDiagram-v2", "    [*] --> PENDING: create", *arrows, *ends])

@@ -63,6 +63,23 @@ class Sync(NodeType[TraceConfig]):
         return {"text": ctx.config.text}
 
 
+class Held(NodeType[TraceConfig]):
+    """A well-behaved coroutine that tells how it ended: by itself, or because it was stopped."""
+
+    name: ClassVar[str] = "held"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        leave(ctx.config.file, f"{ctx.config.text} began")
+        try:
+            await asyncio.sleep(ctx.config.seconds)
+        except asyncio.CancelledError:
+            leave(ctx.config.file, f"{ctx.config.text} stopped")
+            raise
+        leave(ctx.config.file, f"{ctx.config.text} ended")
+        return {"text": ctx.config.text}
+
+
 class Stubborn(NodeType[TraceConfig]):
     """A coroutine that swallows its cancellation until its time is over."""
 
@@ -87,7 +104,7 @@ class Blocking(NodeType[TraceConfig]):
     config_model = TraceConfig
 
     async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
-        time.sleep(ctx.config.seconds)  # noqa: ASYNC251 - the very thing that is tested
+        time.sleep(ctx.config.seconds)
         leave(ctx.config.file, ctx.config.text)
         return {"text": ctx.config.text}
 
@@ -112,10 +129,11 @@ class Ask(NodeType[AskConfig]):
 
 
 class ChattyConfig(Config):
-    """How many log lines, and seconds between two."""
+    """How many log lines, seconds between two, and characters of padding in each."""
 
     lines: int = 10
     every: float = 0.0
+    padding: int = 0
 
 
 class Chatty(NodeType[ChattyConfig]):
@@ -126,7 +144,7 @@ class Chatty(NodeType[ChattyConfig]):
 
     async def run(self, ctx: NodeContext[ChattyConfig]) -> Mapping[str, Any]:
         for number in range(ctx.config.lines):
-            ctx.log("info", f"line {number}", number=number)
+            ctx.log("info", f"line {number}{' ' * ctx.config.padding}", number=number)
             await asyncio.sleep(ctx.config.every)
         return {"lines": ctx.config.lines}
 
@@ -139,10 +157,11 @@ class Exits(NodeType[TraceConfig]):
 
     async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
         leave(ctx.config.file, ctx.config.text)
+        await asyncio.sleep(ctx.config.seconds)
         os._exit(42)
 
 
-PROBES: Iterable[type[NodeType[Any]]] = (Trace, Sync, Stubborn, Blocking, Ask, Chatty, Exits)
+PROBES: Iterable[type[NodeType[Any]]] = (Trace, Sync, Held, Stubborn, Blocking, Ask, Chatty, Exits)
 
 
 def registry() -> Registry:

@@ -14,7 +14,7 @@ from milepost.server.cli.mistake import Mistake
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-def watch(  # noqa: PLR0917 - the names are the options
+def watch(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")],
     url: Annotated[str, typer.Option("--url", help="The server.", envvar="MILEPOST_URL")] = DEFAULT_URL,
     key: Annotated[

@@ -75,7 +75,7 @@ class Recorder:
 
     # What nodes report.
 
-    def started(self, task_id: str, node_id: str, input: Any) -> None:  # noqa: A002 - the protocol's name
+    def started(self, task_id: str, node_id: str, input: Any) -> None:
         """A node's code begins."""
         self.executing[task_id] = node_id
         self.parked.pop(task_id, None)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from milepost.server.cli import main
 
 COMMAND = [sys.executable, "-m", "milepost"]
 TIMEOUT = 60
+ROOT = Path(__file__).parents[2]
 
 CHAIN = {
     "steps": [{"id": "shout", "type": "process", "config": {"operation": "uppercase", "value": "{{ input.word }}"}}]
@@ -134,6 +136,62 @@ def test_the_printed_call_starts_a_run_and_the_printed_command_watches_it(served
     assert done.returncode == 0, done.stderr
     assert "run completed" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def pages(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
+    """The shell blocks of pages, all started at once in a directory with the data directory of ``served``."""
+    place = tmp_path_factory.mktemp("pages")
+    (place / "data").symlink_to(served.data)
+    (reply,) = fenced("README.md", "json")
+    (place / "reply.json").write_text(reply, encoding="utf-8")
+    (place / "graphs").symlink_to(ROOT / "graphs")
+    started = {page: paste(page, served, place) for page in ("README.md", "docs/quickstart.md")}
+    yield started
+    for process in started.values():
+        process.kill()
+        process.communicate()
+
+
+def fenced(page: str, language: str) -> list[str]:
+    """The code blocks of a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def paste(page: str, served: Served, place: Path) -> "subprocess.Popen[str]":
+    """A shell with what a reader of the page pastes, but for the lines that start or kill the server."""
+    lines = "".join(fenced(page, "sh")).replace("http://127.0.0.1:8000", served.url).splitlines()
+    script = "\n".join(line for line in lines if not line.startswith(("make ", "kill ")))
+    script = script.replace(".venv/bin/milepost", shlex.join(COMMAND))
+    variables = environment() | {"MILEPOST_URL": served.url, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        ["/bin/sh", "-eu", "-c", script],
+        cwd=place,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_the_calls_of_the_readme_work_as_pasted(pages: dict[str, "subprocess.Popen[str]"]) -> None:
+    out, err = pages["README.md"].communicate(timeout=TIMEOUT)
+    assert pages["README.md"].returncode == 0, err
+    assert '"status":"PAUSED"' in out
+    assert "event: run.resumed" in out
+    assert "event: run.completed" in out
+    assert out.splitlines()[-1] == "{'reply': 'Sorry that you are upset about billing.', 'refunded': True}"
+
+
+def test_the_calls_of_the_quick_start_work_as_pasted(pages: dict[str, "subprocess.Popen[str]"]) -> None:
+    out, err = pages["docs/quickstart.md"].communicate(timeout=TIMEOUT)
+    assert pages["docs/quickstart.md"].returncode == 0, err
+    assert "run completed" in err
+    assert len(re.findall(r'"run_id":"[^"]+","status":"COMPLETED"', out)) == 2
+    assert '"code":' not in out
+    assert '"status":"CANCELLED"' in out
 
 
 def test_watch_tells_what_is_wrong(served: Served, capsys: pytest.CaptureFixture[str]) -> None:

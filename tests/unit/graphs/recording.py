@@ -24,7 +24,7 @@ class Recorder:
     control: RunControl | None = None
     """Where it is given, the run stops after the superstep in which something finishes."""
 
-    def started(self, task_id: str, node_id: str, input: Any) -> None:  # noqa: A002 -- the protocol's name
+    def started(self, task_id: str, node_id: str, input: Any) -> None:
         self.lines.append(("started", task_id, (node_id, input)))
 
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
@@ -78,6 +78,14 @@ class Ran:
     saver: BaseCheckpointSaver[Any]
     values: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, definition: Mapping[str, Any], types: tuple[type[NodeType[Any]], ...] = ()) -> Ran:
+        """A run that has not begun."""
+        registry = Registry()
+        for node_type in types:
+            registry.register(node_type)
+        return cls(load(definition, registry), Recorder(), InMemorySaver(), {})
+
     @property
     def output(self) -> Any:
         """The run's output."""
@@ -97,17 +105,13 @@ async def execute(
     context: Mapping[str, Any] | None = None,
 ) -> Ran:
     """Run a definition to its end, or to its first interrupt."""
-    registry = Registry()
-    for node_type in types:
-        registry.register(node_type)
-    program = load(definition, registry)
-    recorder, saver = Recorder(), InMemorySaver()
-    return await resume(Ran(program, recorder, saver, {}), program.graph_input(run_input or {}), context)
+    ran = Ran.of(definition, types)
+    return await resume(ran, ran.program.graph_input(run_input or {}), context)
 
 
 async def resume(ran: Ran, graph_input: Any, context: Mapping[str, Any] | None = None) -> Ran:
     """Let a run go on; `graph_input` is None, a `Command`, or the first input."""
-    graph = ran.program.graph.copy({"checkpointer": ran.saver})
+    graph = ran.program.with_saver(ran.saver)
     run_context = RunContext({"id": "run"}, ran.recorder, **(context or {}))
     await graph.ainvoke(graph_input, config(), context=run_context)
     state = await graph.aget_state(config())
@@ -126,7 +130,7 @@ async def execute_in_steps(definition: Mapping[str, Any], run_input: Mapping[str
     program = load(definition, Registry())
     graph_input: Any = program.graph_input(run_input)
     while True:
-        graph = program.graph.copy({"checkpointer": saver})
+        graph = program.with_saver(saver)
         recorder.control = RunControl()
         context = RunContext({"id": "run"}, recorder)
         try:
