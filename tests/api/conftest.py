@@ -99,7 +99,12 @@ async def served(opened_app: tuple[App, str]) -> AsyncIterator[Site]:
     """An app behind a real port."""
     app, secret = opened_app
     config = uvicorn.Config(
-        create_api(services(app)), log_level="critical", lifespan="off", ws=Protocol, ws_per_message_deflate=False
+        create_api(services(app)),
+        log_level="critical",
+        lifespan="off",
+        ws=Protocol,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
     )
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
