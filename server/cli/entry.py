@@ -1,5 +1,6 @@
 """Finds a command's module when it is asked for, so that no command waits for the imports of another."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +50,12 @@ class Commands(TyperGroup):
 
 def _load(name: str, place: str) -> TyperCommand:
     module, _, attribute = place.partition(":")
-    function: Callable[..., Any] = getattr(import_module(f"milepost.server.cli.{module}"), attribute)
+    # What is imported stays: looking through it for garbage again and again is a tenth of the time to start.
+    gc.disable()
+    try:
+        function: Callable[..., Any] = getattr(import_module(f"milepost.server.cli.{module}"), attribute)
+    finally:
+        gc.enable()
     app = typer.Typer(add_completion=False)
     app.command(name)(function)
     command = get_command(app)
