@@ -70,6 +70,7 @@ async def attempt(
     except TimeoutError as error:
         if not limit.expired():
             raise
+        signals.cancelled = True
         raise NodeError("timeout", f"took longer than {plan.timeout:g} s") from error
 
 

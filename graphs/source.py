@@ -147,20 +147,17 @@ def _refuse(word: str) -> Any:
 
 
 def _read_yaml(text: str) -> tuple[Any, Lines]:
-    loader = yaml.SafeLoader(text)
     lines = Lines()
     try:
-        node = loader.get_single_node()
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
         return (None if node is None else _Yaml(lines).value(node, "", 0)), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SourceError(mark.line + 1 if mark else 1, error.problem or "not YAML") from error
-    except yaml.YAMLError as error:
-        raise SourceError(1, str(error)) from error
+    except yaml.reader.ReaderError as error:
+        raise SourceError(text.count("\n", 0, error.position) + 1, error.reason) from error
     except RecursionError as error:
         raise SourceError(1, "nested too deeply") from error
-    finally:
-        loader.dispose()
 
 
 class _Yaml:

@@ -53,7 +53,7 @@ class Budget:
                 self.allocate(2 + len(item))
                 stack.extend(item)
             else:
-                self.allocate(8)
+                self.allocate(16)
                 if isinstance(item, int) and not -(2**63) <= item < 2**64:
                     raise ExpressionError("the result is a number beyond 64 bits")
 

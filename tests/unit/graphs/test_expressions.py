@@ -297,7 +297,7 @@ def test_an_expression_that_would_take_too_much_is_refused_fast(source: str) -> 
     began = time.process_time()
     with pytest.raises(ExpressionError):
         value(source)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 2
 
 
 def test_a_template_that_says_a_long_text_too_often_is_refused_fast() -> None:

@@ -144,7 +144,7 @@ class _Game:
     def back(self, edge: dict[str, Any]) -> bool:
         if self.order.index(edge["target"]) > self.order.index(edge["source"]):
             return False
-        return edge["source"] in self._after(edge["target"])
+        return str(edge["source"]) in self._after(str(edge["target"]))
 
     def _after(self, start: str) -> set[str]:
         """The node and all that follow it in the order of the file."""
@@ -154,7 +154,8 @@ class _Game:
         return found
 
     def _ahead(self, edge: dict[str, Any]) -> bool:
-        return self.order.index(edge["target"]) > self.order.index(edge["source"])
+        target, source = str(edge["target"]), str(edge["source"])
+        return self.order.index(target) > self.order.index(source)
 
     def finish(self, node: str) -> None:
         self.ran[node] += 1
@@ -170,9 +171,9 @@ class _Game:
     def _chooses(self, edge: dict[str, Any]) -> bool:
         if "when" not in edge:
             return True
-        text = self.nodes[edge["source"]]["config"]["value"]
+        text: str = self.nodes[edge["source"]]["config"]["value"]
         plan = [word.strip("' ") for word in text[text.index("[") + 1 : text.index("]")].split(",")]
-        return plan[min(self.runs[edge["source"]], len(plan) - 1)] == str(edge["when"])
+        return bool(plan[min(self.runs[edge["source"]], len(plan) - 1)] == str(edge["when"]))
 
     def _start(self) -> None:
         """Start every node that has a live edge and to which nothing that may still happen leads."""

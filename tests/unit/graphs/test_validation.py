@@ -228,7 +228,7 @@ def test_hostile_shapes_are_checked_in_reasonable_time() -> None:
     ]
     deep = [f"c{size - 1}>c{number}:false" for number in range(100)]
     flat = [f"c{number + 1}>c{number}:false" for number in range(0, size - 1, 3)]
-    nodes = ["s", *(condition(f"c{number}", "true") for number in range(size))]
+    nodes: list[dict[str, Any] | str] = ["s", *(condition(f"c{number}", "true") for number in range(size))]
     began = time.process_time()
     assert not validate(graph(*nodes, edges=" ".join(["s>c0", *ahead, *deep])), Registry()).valid
     assert not validate(graph(*nodes, edges=" ".join(["s>c0", *ahead, *flat])), Registry()).valid
