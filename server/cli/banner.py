@@ -1,9 +1,11 @@
 """What `milepost serve` shows when it is ready: where to look, and a call that works as pasted."""
 
 import shlex
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import orjson
@@ -31,7 +33,7 @@ async def banner(app: App, url: str) -> str:
         chosen = next((each for each in found if each["name"] == shown), found[0])
         workflow = await app.store.workflow(project.project_id, chosen["workflow_id"])
         lines += ["  Start a run:", "", f"  {_call(url, key, workflow)}", "", "  Watch it, with its run_id:", ""]
-        lines += [f"  milepost watch RUN_ID{_flags(app, url)}", ""]
+        lines += [f"  {_command()} watch RUN_ID{_flags(app, url)}", ""]
     return "\n".join([*lines, "  Ctrl-C stops the server; runs go on at the next start.", "", ""])
 
 
@@ -50,6 +52,14 @@ def example_input(definition: Mapping[str, Any]) -> dict[str, Any]:
     schema = definition.get("input_schema")
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
     return {name: told["default"] for name, told in properties.items() if isinstance(told, dict) and "default" in told}
+
+
+def _command() -> str:
+    """How whoever started this process can start another."""
+    if which("milepost") is not None:
+        return "milepost"
+    started = Path(sys.argv[0])
+    return shlex.join([sys.executable, "-m", "milepost"] if started.suffix == ".py" else [str(started)])
 
 
 def _flags(app: App, url: str) -> str:

@@ -137,9 +137,14 @@ def write(path: Path, value: Any) -> str:
 def test_the_printed_call_starts_a_run_and_the_printed_command_watches_it(served: Served) -> None:
     assert (served.data / "owner.key").read_text().strip() not in served.banner
     run_id = served.start_run()
-    watch = served.line("milepost watch").replace("RUN_ID", run_id).split()[1:]
-    done = milepost(*watch)
-    assert done.returncode == 0, done.stderr
+    shown = next(line.strip() for line in served.banner.splitlines() if "milepost watch RUN_ID" in line)
+    done = subprocess.run(
+        ["/bin/sh", "-c", shown.replace("RUN_ID", run_id)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
     assert "run completed" in done.stderr
     assert done.stdout == ""
 
