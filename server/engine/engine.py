@@ -14,6 +14,7 @@ import uvloop
 from milepost.graphs.program import Program
 from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
+from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
 from milepost.server.engine.segment import Segment, Tools
 from milepost.server.engine.slots import Slots
@@ -55,7 +56,9 @@ class Engine:
         self._boot_id = boot_id
         self._slots = Slots(max_runs)
         self._threads = NodeThreads(sync_threads)
-        self._tools = Tools(store, load, self._threads, allowed_types)
+        self._load = load
+        self._allowed_types = allowed_types
+        self._tools: Tools
         self._on_settled = on_settled
         self._loop = uvloop.new_event_loop()
         self._active: dict[str, Segment] = {}
@@ -90,6 +93,7 @@ class Engine:
         self._loop.run_forever()
 
     async def _open(self) -> None:
+        self._tools = Tools(self._store, Outbox(self._store), self._load, self._threads, self._allowed_types)
         await recover(self._store, self._boot_id)
         self._spawn(self._claims.run())
         self._spawn(self._timer.run())

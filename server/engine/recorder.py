@@ -14,15 +14,12 @@ from langgraph.types import Interrupt
 from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
+from milepost.server.engine.outbox import Committed, Outbox
 from milepost.server.engine.projection import Projection
 from milepost.server.errors import GuardFailed
-from milepost.server.store.rows import Event, NodeExecution, NodeState
+from milepost.server.store.rows import NodeExecution, NodeState
 from milepost.server.store.statements import statement
-from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
-
-GATHER = 0.004
-"""Seconds that a node's start, progress or completion may wait for the checkpoint that usually follows at once."""
 
 DELTA = 0.1
 """Seconds over which a model's text is joined."""
@@ -43,9 +40,11 @@ class Reached:
 class Recorder:
     """Reporter of the nodes and Sink of the saver, on the engine's event loop."""
 
-    def __init__(self, store: Store, projection: Projection, delivered: frozenset[str]) -> None:
-        self._store = store
-        self._clock: Callable[[], int] = store.clock
+    def __init__(
+        self, outbox: Outbox, clock: Callable[[], int], projection: Projection, delivered: frozenset[str]
+    ) -> None:
+        self._outbox = outbox
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._projection = projection
         self._delivered = delivered
@@ -54,10 +53,8 @@ class Recorder:
         self._outcomes: dict[str, Outcome] = {}
         self._texts: dict[str, list[str]] = {}
         self._text_timers: dict[str, asyncio.TimerHandle] = {}
-        self._flush_timer: asyncio.Handle | None = None
-        self._urgent = False
-        self._next: asyncio.Future[tuple[Event, ...]] | None = None
-        self._closed = False
+        self._next: Committed | None = None
+        self._failure: BaseException | None = None
         self.executing: dict[str, str] = {}
         self.parked: dict[str, tuple[str, int | None]] = {}
         self.fatal: NodeFailure | None = None
@@ -118,7 +115,7 @@ class Recorder:
 
     # What the saver saves.
 
-    def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> "asyncio.Future[tuple[Event, ...]]":
+    def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Committed:
         """A task's writes: with them its node's result is on disk."""
         self._statements += statements
         outcome = self._outcomes.pop(saved.task_id, None)
@@ -130,9 +127,7 @@ class Recorder:
                     self._park(saved.task_id, interrupt)
         return self._soon()
 
-    def checkpoint_saved(
-        self, saved: CheckpointSaved, statements: list[Statement]
-    ) -> "asyncio.Future[tuple[Event, ...]]":
+    def checkpoint_saved(self, saved: CheckpointSaved, statements: list[Statement]) -> Committed:
         """A checkpoint; LangGraph awaits it before the next step."""
         self._statements += statements
         if not saved.ns:
@@ -140,7 +135,7 @@ class Recorder:
             values = saved.checkpoint["channel_values"]
             self.reached = Reached(saved.checkpoint_id, saved.step, saved.next, values)
         self._projection.checkpointed(saved.checkpoint_id, saved.ns, saved.step, saved.next, self._clock())
-        return self._soon(urgent=True)
+        return self._at_once()
 
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
         node_id = self.executing.get(task_id) or self._projection.node_of(task_id) or ""
@@ -169,24 +164,41 @@ class Recorder:
 
     def pending(self) -> Unit:
         """Everything that was not submitted yet, guarded; for a unit that the caller completes and submits."""
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
         for task_id in list(self._texts):
             self._tell_text(task_id)
-        self._flush_timer, self._urgent = None, False
         if self._next is not None and not self._next.done():
             self._next.set_result(())
         self._next = None
-        return self._take()
+        return Unit() if self._failure is not None else self._take()
 
     def close(self) -> None:
         """Submit nothing more: the run has left this attempt. Whoever waits for a commit gets ``GuardFailed``."""
-        self._closed = True
         for timer in self._text_timers.values():
             timer.cancel()
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush()
+        self._fail(GuardFailed("the run was taken from this attempt"))
+
+    def leave(self) -> tuple[Unit, Committed] | None:
+        """What is to be committed now, and the future that waits for it."""
+        waiting, self._next = self._next, None
+        if waiting is None or self._failure is not None:
+            return None
+        if waiting.done():
+            # Whoever waited was cancelled; what happened has happened all the same.
+            waiting = self._loop.create_future()
+            waiting.add_done_callback(self._committed)
+        return self._take(), waiting
+
+    def _fail(self, error: BaseException) -> None:
+        """Nothing that follows a unit that is not on disk may get there."""
+        if self._failure is None:
+            self._failure = error
+        if self._next is not None and not self._next.done():
+            self._next.set_exception(self._failure)
+
+    def _committed(self, done: Committed) -> None:
+        # A completion that nobody awaits must not fail in silence: what comes next fails with it.
+        if not done.cancelled() and (error := done.exception()) is not None:
+            self._fail(error)
 
     def _tell_text(self, task_id: str) -> None:
         timer = self._text_timers.pop(task_id, None)
@@ -196,31 +208,23 @@ class Recorder:
             self._projection.streamed(task_id, "".join(texts), self._clock())
             self._soon()
 
-    def _soon(self, *, urgent: bool = False) -> "asyncio.Future[tuple[Event, ...]]":
-        """Flush at the end of this turn of the loop if ``urgent``, else within ``GATHER``."""
+    def _soon(self) -> Committed:
+        """Submit with the next checkpoint, or shortly."""
         if self._next is None or self._next.done():
             self._next = self._loop.create_future()
-            self._next.add_done_callback(_retrieve)
-        if urgent and not self._urgent:
-            if self._flush_timer is not None:
-                self._flush_timer.cancel()
-            self._urgent = True
-            self._flush_timer = self._loop.call_soon(self._flush)
-        elif self._flush_timer is None:
-            self._flush_timer = self._loop.call_later(GATHER, self._flush)
+            self._next.add_done_callback(self._committed)
+            if self._failure is not None:
+                self._next.set_exception(self._failure)
+            else:
+                self._outbox.soon(self)
         return self._next
 
-    def _flush(self) -> None:
-        self._flush_timer, self._urgent = None, False
-        waiting, self._next = self._next, None
-        if waiting is None:
-            return
-        if self._closed:
-            if not waiting.done():
-                waiting.set_exception(GuardFailed("the run was taken from this attempt"))
-            return
-        committed = self._store.post(self._take())
-        committed.add_done_callback(lambda done: _pass_on(done, waiting))
+    def _at_once(self) -> Committed:
+        """Submit at the end of this turn of the loop."""
+        waiting = self._soon()
+        if self._failure is None:
+            self._outbox.now(self)
+        return waiting
 
     def _take(self) -> Unit:
         unit = self._projection.drain()
@@ -243,20 +247,3 @@ class Recorder:
             progress=projection.progress,
             **more,
         )
-
-
-def _pass_on(done: "asyncio.Future[Any]", waiting: "asyncio.Future[Any]") -> None:
-    # Nobody may be waiting any more: then a failure ends here.
-    error = asyncio.CancelledError() if done.cancelled() else done.exception()
-    if waiting.done():
-        return
-    if error is not None:
-        waiting.set_exception(error)
-    else:
-        waiting.set_result(done.result())
-
-
-def _retrieve(done: "asyncio.Future[Any]") -> None:
-    """A completion that nobody awaits may fail in silence: the next checkpoint of the attempt fails too."""
-    if not done.cancelled():
-        done.exception()

@@ -16,6 +16,7 @@ from langgraph.types import Command
 from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.program import Program
+from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.engine.verdict import Verdict, judge, write
@@ -36,6 +37,7 @@ class Tools:
     """What every segment of an engine shares."""
 
     store: Store
+    outbox: Outbox
     load: Callable[[Run], Awaitable[Program]]
     executor: Executor
     allowed_types: tuple[str, ...]
@@ -122,7 +124,7 @@ class Segment:
         self._projection = Projection(run, program, count=self._projection.count if self._projection else 0)
         interrupts = [] if run.checkpoint_id is None else await tools.store.interrupts(run.run_id)
         answers = _answers(interrupts, tools.store.clock())
-        recorder = Recorder(tools.store, self._projection, frozenset(answers))
+        recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
         recorder.on_left = self._left
         saver = Saver(
             tools.store.reader,

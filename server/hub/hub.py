@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,9 +14,27 @@ from milepost.server.store.rows import Event
 from milepost.server.store.store import Store
 from milepost.server.store.writer import Commit
 
+PAGE = 500
+
 
 def _ignore(_: float) -> None:
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Waits for one event of some types: cheaper than a subscription, which takes them all."""
+
+    types: frozenset[str]
+    after: int
+    found: "asyncio.Future[Event]"
+
+    def look(self, events: Sequence[Event]) -> None:
+        """Take the first event that is waited for."""
+        if not self.found.done():
+            wanted = (event for event in events if event.seq > self.after and event.type in self.types)
+            if (event := next(wanted, None)) is not None:
+                self.found.set_result(event)
 
 
 class Hub:
@@ -30,6 +49,7 @@ class Hub:
         self._observe_lag = observe_lag
         self._channels: dict[str, Channel] = {}
         self._projects: dict[str, set[ProjectSubscription]] = {}
+        self._waiters: dict[str, list[Waiter]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -63,14 +83,30 @@ class Hub:
         Raises:
             Unavailable: the server stops.
         """
+        waiter = Waiter(types, after, asyncio.get_running_loop().create_future())
+        if self._closed:
+            raise Unavailable
+        self._waiters.setdefault(run_id, []).append(waiter)
         try:
-            async with asyncio.timeout(timeout), self.subscribe(run_id, after) as subscription:
-                while True:
-                    for event in await subscription.next():
-                        if event.type in types:
-                            return event
+            async with asyncio.timeout(timeout):
+                # Interest comes first: what is committed while the store is read resolves the waiter as well.
+                return await self._stored(run_id, types, after) or await waiter.found
         except TimeoutError:
             return None
+        finally:
+            self._waiters[run_id].remove(waiter)
+            if not self._waiters[run_id]:
+                del self._waiters[run_id]
+
+    async def _stored(self, run_id: str, types: frozenset[str], after: int) -> Event | None:
+        while events := await self._store.events(run_id, after, PAGE):
+            for event in events:
+                if event.type in types:
+                    return event
+            after = events[-1].seq
+            if len(events) < PAGE:
+                break
+        return None
 
     def settle(self, run_id: str) -> None:
         """Nothing of the run executes any more: viewers that saw it end may leave. Callable from any thread."""
@@ -85,15 +121,22 @@ class Hub:
             subscription.fail(Unavailable())
         for project_subscription in [each for group in projects for each in group]:
             project_subscription.fail(Unavailable())
+        for waiter in [each for waiters in self._waiters.values() for each in waiters]:
+            if not waiter.found.done():
+                waiter.found.set_exception(Unavailable())
 
     def _committed(self, commit: Commit) -> None:
-        """In the writer's thread: two look-ups an event where nobody watches, one wake-up of the loop otherwise."""
-        channels, projects = self._channels, self._projects
-        if not (commit.events and (channels or projects)):
+        """In the writer's thread: a few look-ups an event where nobody watches, one wake-up of the loop otherwise."""
+        if not (commit.events and (self._channels or self._projects or self._waiters)):
             return
-        watched = [event for event in commit.events if event.run_id in channels or event.project_id in projects]
+        watched = [event for event in commit.events if self._watched(event)]
         if watched:
             self._call_soon(self._deliver, watched)
+
+    def _watched(self, event: Event) -> bool:
+        if event.run_id in self._channels or event.project_id in self._projects:
+            return True
+        return any(event.type in waiter.types for waiter in tuple(self._waiters.get(event.run_id, ())))
 
     def _call_soon(self, callback: Callable[..., None], *arguments: Any) -> None:
         loop = self._loop
@@ -110,6 +153,8 @@ class Hub:
         for run_id, news in runs.items():
             if (channel := self._channels.get(run_id)) is not None:
                 channel.append(news)
+            for waiter in self._waiters.get(run_id, ()):
+                waiter.look(news)
             for subscription in self._projects.get(news[0].project_id, ()):
                 subscription.changed(run_id)
 

@@ -14,12 +14,8 @@ class Mailbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def future(self) -> "asyncio.Future[Any]":
-        """A future of this loop, to be resolved by ``deliver``."""
-        return self._loop.create_future()
-
     def deliver(self, outcomes: Sequence[tuple["asyncio.Future[Any]", Outcome]]) -> None:
-        """Resolve futures of this mailbox; callable from any thread. A loop that has closed hears nothing."""
+        """Resolve futures of this loop; callable from any thread. A loop that has closed hears nothing."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(_resolve, outcomes)
 

@@ -82,11 +82,17 @@ class Store:
 
     def post(self, unit: Unit) -> "asyncio.Future[tuple[Event, ...]]":
         """Queue a unit from an event loop; the future resolves on that loop, as ``commit`` describes."""
+        done: asyncio.Future[tuple[Event, ...]] = asyncio.get_running_loop().create_future()
+        self.writer.post([(unit, done)], self.mailbox())
+        return done
+
+    def mailbox(self) -> Mailbox:
+        """The mailbox of the running event loop."""
         loop = asyncio.get_running_loop()
         mailbox = self._mailboxes.get(loop)
         if mailbox is None:
             mailbox = self._mailboxes.setdefault(loop, Mailbox(loop))
-        return self.writer.post(unit, mailbox)
+        return mailbox
 
     async def fetch(self, name: str, /, **parameters: Any) -> list[Row]:
         """All rows of a named query."""

@@ -78,18 +78,17 @@ class Writer:
         self._put(Job(unit if isinstance(unit, Unit) else Unit(list(unit)), done, None))
         return done
 
-    def post(self, unit: Unit, mailbox: Mailbox) -> "asyncio.Future[tuple[Event, ...]]":
-        """The same for a caller on an event loop: a commit wakes the loop once, however many units it holds."""
-        done = mailbox.future()
-        self._put(Job(unit, done, mailbox))
-        return done
+    def post(self, units: Sequence[tuple[Unit, "asyncio.Future[tuple[Event, ...]]"]], mailbox: Mailbox) -> None:
+        """The same for units of an event loop, with futures of that loop: a commit wakes it once for all of them."""
+        self._put(*(Job(unit, done, mailbox) for unit, done in units))
 
-    def _put(self, job: Job) -> None:
+    def _put(self, *jobs: Job) -> None:
         with self._closing:
             if not self._closed:
-                self._jobs.put(job)
+                for job in jobs:
+                    self._jobs.put(job)
                 return
-        _answer([job], [Unavailable()])
+        _answer(jobs, [Unavailable()] * len(jobs))
 
     def _run(self) -> None:
         connection = self._connect()
