@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from milepost.graphs.expressions import (
 )
 from milepost.graphs.expressions.budget import Budget
 from milepost.graphs.expressions.checks import TESTS
-from milepost.graphs.expressions.filters import FILTERS
+from milepost.graphs.expressions.filters import FILTERS, LAZY_FILTERS
 
 NAMES = Names(frozenset({"fetch", "left-out", "loop"}), frozenset({"count", "unset"}))
 SCOPE = Scope(
@@ -346,6 +347,15 @@ def test_what_an_expression_reads_is_known_before_it_runs() -> None:
 @pytest.mark.parametrize("source", ["outputs[input.topic]", "outputs", "outputs | length", "outputs[1:]"])
 def test_a_computed_name_reads_everything(source: str) -> None:
     assert parse_expression(source, NAMES).references.outputs is None
+
+
+def test_the_page_names_every_filter_and_test() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "expressions.md").read_text()
+    listed = [
+        set(part.partition("\n\n")[2].partition("\n\n")[0].replace("`", "").split()) for part in page.split("\n## ")
+    ]
+    assert FILTERS.keys() | LAZY_FILTERS in listed
+    assert TESTS.keys() in listed
 
 
 def test_all_outputs_together_are_an_object() -> None:

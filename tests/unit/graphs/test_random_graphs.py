@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from milepost.graphs import Registry, validate
 from tests.unit.graphs.recording import Ran, execute, execute_in_steps
 
-QUICK = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @st.composite
@@ -199,7 +199,7 @@ class _Game:
         return False
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=80)
 @given(cyclic())
 def test_random_cyclic_definitions_that_are_valid_run_as_a_token_game_says(definition: dict[str, Any]) -> None:
     assume(validate(definition, Registry()).valid)
