@@ -35,7 +35,8 @@ def create_api(services: Services) -> FastAPI:
     app.add_middleware(Gate, keys=services.keys)
     register(app)
     for module in (runs, run_control, events, checkpoints, workflows, projects, operations):
-        app.include_router(module.routes())
+        # Not include_router, which would analyse every route a second time: a fifth of a second at start.
+        app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())
     documentation.add_routes(app, release)
     return app

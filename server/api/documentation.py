@@ -1,6 +1,7 @@
 """The OpenAPI document and the page that shows it: one HTML text, without scripts and without anything from outside."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -132,21 +133,33 @@ def page(document: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-def add_routes(app: FastAPI, version: str) -> None:
-    """Serve the document of all routes that ``app`` has so far, and its page."""
-    document = openapi(app, version)
-    app.openapi_schema = document
-    text, html = orjson.dumps(document), page(document)
+class Documentation:
+    """Serves the document of an application and its page. Both are made when somebody asks for them first."""
 
-    async def serve_document(_: Request) -> Response:
-        return Response(text, media_type="application/json")
+    def __init__(self, app: FastAPI, version: str) -> None:
+        self._app = app
+        self._version = version
 
-    async def serve_page(_: Request) -> Response:
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return openapi(self._app, self._version)
+
+    async def serve_document(self, _: Request) -> Response:
+        """`/openapi.json`."""
+        return Response(orjson.dumps(self.document), media_type="application/json")
+
+    async def serve_page(self, _: Request) -> Response:
+        """`/docs`."""
         policy = "default-src 'none'; style-src 'unsafe-inline'"
-        return Response(html, media_type="text/html", headers={"Content-Security-Policy": policy})
+        return Response(page(self.document), media_type="text/html", headers={"Content-Security-Policy": policy})
 
-    app.add_route("/openapi.json", serve_document, include_in_schema=False)
-    app.add_route("/docs", serve_page, include_in_schema=False)
+
+def add_routes(app: FastAPI, version: str) -> None:
+    """Serve the document of all routes that ``app`` has, and its page."""
+    documentation = Documentation(app, version)
+    app.add_route("/openapi.json", documentation.serve_document, include_in_schema=False)
+    app.add_route("/docs", documentation.serve_page, include_in_schema=False)
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

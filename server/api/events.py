@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from milepost.server.api import examples
-from milepost.server.api.answers import described
+from milepost.server.api.answers import NO_EXAMPLE, described
 from milepost.server.api.following import STUCK, Follower, first_of
 from milepost.server.api.parameters import MAX_SEQ, Limit
 from milepost.server.api.services import Call, InProject, Services
@@ -145,7 +145,7 @@ def routes() -> APIRouter:
             "GET",
             "A run's events",
             example={**examples.page(examples.EVENT), "last_seq": 5},
-            also={204: None},
+            also={204: NO_EXAMPLE},
             errors=(400,),
         ),
     )

@@ -120,3 +120,9 @@ async def move(store: Store, run: Run, action: Action, **changes: Any) -> Run:
 async def append(store: Store, run: Run, *types: str, node_id: str | None = None, **data: Any) -> tuple[Event, ...]:
     """Append events to a run's log in one unit."""
     return await store.commit(Unit([], [event(run, type_, store.clock(), data, node_id=node_id) for type_ in types]))
+
+
+def running_node(run_id: str, node_id: str) -> Unit:
+    """The unit that makes a node RUNNING."""
+    row = {"progress": 0.0, "attempt": 1, "iterations": 1, "started_at": 1, "completed_at": None}
+    return Unit([statement("put_node_state", run_id=run_id, node_id=node_id, status="RUNNING", **row)])

@@ -82,25 +82,24 @@ async def test_an_expired_key_is_refused(store: Store) -> None:
         await Keys(store).authenticate(secret)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"X-API-Key": ""},
-        {"X-API-Key": "mp_wrong"},
-        {"Authorization": "Basic abc"},
-        {"Authorization": "Bearer"},
-        {"Authorization": "Bearer mp_wrong"},
-        {"X-API-Key": b"\xff\xfe".decode("latin-1")},
-    ],
-)
-async def test_without_a_valid_key_every_route_is_401(site: Site, headers: dict[str, str]) -> None:
+async def test_without_a_valid_key_every_route_is_401(site: Site) -> None:
     site.client.headers.pop("X-API-Key")
-    for path in ("/api/projects", site.base, "/metrics", "/api/info", "/nowhere", f"{site.base}/runs/{new_id()}"):
-        answer = await site.client.get(path, headers={key: value.encode("latin-1") for key, value in headers.items()})
-        assert answer.status_code == 401, path
-        assert answer.json()["code"] == "not_authenticated"
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    refused: tuple[dict[str, bytes], ...] = (
+        {},
+        {"X-API-Key": b""},
+        {"X-API-Key": b"mp_wrong"},
+        {"Authorization": b"Basic abc"},
+        {"Authorization": b"Bearer"},
+        {"Authorization": b"Bearer mp_wrong"},
+        {"X-API-Key": b"\xff\xfe"},
+    )
+    for headers in refused:
+        raw = [(name.encode(), value) for name, value in headers.items()]
+        for path in ("/api/projects", site.base, "/metrics", "/api/info", "/nowhere", f"{site.base}/runs/{new_id()}"):
+            answer = await site.client.get(path, headers=raw)
+            assert answer.status_code == 401, path
+            assert answer.json()["code"] == "not_authenticated"
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 async def test_health_and_the_api_page_need_no_key(site: Site) -> None:

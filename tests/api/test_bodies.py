@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import orjson
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,26 +19,26 @@ def nested(depth: int) -> bytes:
     return b'{"definition":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"nul",
-        b'{"definition": NaN}',
-        b'{"definition": Infinity}',
-        b'{"definition": "\xff"}',
-        b'{"definition": "\\ud800"}',
-        b"\xef\xbb\xbf{}",
-        b'{"definition": 1} x',
-        nested(MAX_DEPTH + 1),
-        b"[" * 3000,
-        b'{"a":' * 1200 + b"1" + b"}" * 1200,
-    ],
+BROKEN = (
+    b"{",
+    b"nul",
+    b'{"definition": NaN}',
+    b'{"definition": Infinity}',
+    b'{"definition": "\xff"}',
+    b'{"definition": "\\ud800"}',
+    b"\xef\xbb\xbf{}",
+    b'{"definition": 1} x',
+    nested(MAX_DEPTH + 1),
+    b"[" * 3000,
+    b'{"a":' * 1200 + b"1" + b"}" * 1200,
 )
-async def test_what_is_not_strict_json_is_400(site: Site, body: bytes) -> None:
-    answer = await site.client.post(f"{site.base}/validate", content=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
-    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_is_not_strict_json_is_400(site: Site) -> None:
+    for body in BROKEN:
+        answer = await site.client.post(f"{site.base}/validate", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json"), body[:40]
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_sixty_four_levels_are_taken(site: Site) -> None:
@@ -50,24 +49,24 @@ def test_brackets_in_strings_are_no_levels() -> None:
     assert parse_json(orjson.dumps({"a": "[" * 500})) == {"a": "[" * 500}
 
 
-@pytest.mark.parametrize(
-    ("body", "path"),
-    [
-        ([], ""),
-        ({}, "workflow_id"),
-        ({"workflow_id": "x"}, "workflow_id"),
-        ({"workflow_id": new_id(), "extra": 1}, "extra"),
-        ({"workflow_id": new_id(), "version": "1"}, "version"),
-        ({"workflow_id": new_id(), "version": 0}, "version"),
-        ({"workflow_id": new_id(), "version": 1e300}, "version"),
-        ({"workflow_id": new_id(), "input_data": []}, "input_data"),
-        ({"workflow_id": new_id(), "execute": "yes"}, "execute"),
-    ],
+MISSHAPEN: tuple[tuple[Any, str], ...] = (
+    ([], ""),
+    ({}, "workflow_id"),
+    ({"workflow_id": "x"}, "workflow_id"),
+    ({"workflow_id": new_id(), "extra": 1}, "extra"),
+    ({"workflow_id": new_id(), "version": "1"}, "version"),
+    ({"workflow_id": new_id(), "version": 0}, "version"),
+    ({"workflow_id": new_id(), "version": 1e300}, "version"),
+    ({"workflow_id": new_id(), "input_data": []}, "input_data"),
+    ({"workflow_id": new_id(), "execute": "yes"}, "execute"),
 )
-async def test_a_body_of_another_form_is_422_with_the_path(site: Site, body: Any, path: str) -> None:
-    answer = await site.client.post(f"{site.base}/runs", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert [each["path"] for each in answer.json()["errors"]] == [path]
+
+
+async def test_a_body_of_another_form_is_422_with_the_path(site: Site) -> None:
+    for body, path in MISSHAPEN:
+        answer = await site.client.post(f"{site.base}/runs", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), body
+        assert [each["path"] for each in answer.json()["errors"]] == [path]
 
 
 async def test_all_problems_of_a_body_are_named_at_once(site: Site) -> None:
@@ -193,5 +192,5 @@ def test_parsing_bytes_gives_a_value_or_invalid_json(raw: bytes) -> None:
     except BadRequest as error:
         refused = error.code
     else:
-        refused = None
-    assert refused in (None, "invalid_json")
+        refused = ""
+    assert refused in ("", "invalid_json")
