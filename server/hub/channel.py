@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from milepost.server.errors import MilepostError
-from milepost.server.hub.frame import MAX_EVENTS, REOPENING_TYPES, TERMINAL_TYPES, Frame
+from milepost.server.hub.frame import MAX_EVENTS, REOPENING_TYPES, TERMINAL_TYPES, Frame, fitting
 from milepost.server.store.rows import Event
 
 WINDOW = 0.015
@@ -78,7 +78,7 @@ class Channel:
         known = self._frames.get(first)
         if known is None:
             start = first - self._events[0].seq
-            events = self._events[start : start + MAX_EVENTS]
+            events = fitting(self._events[start : start + MAX_EVENTS])
             known = self._frames[first] = Frame(events, self._encode(start, len(events)))
         return known
 

@@ -7,6 +7,9 @@ from milepost.server.store.rows import Event
 MAX_EVENTS = 500
 """Events of one frame."""
 
+MAX_DATA = 128 * 1024
+"""Characters of event data in one frame, so that a viewer that stops reading holds little; one event always fits."""
+
 TERMINAL_TYPES = frozenset({"run.completed", "run.failed", "run.cancelled"})
 """Events that end a run. A failed one goes on when it is retried."""
 
@@ -42,3 +45,13 @@ class Frame:
 
 
 EMPTY = Frame((), ())
+
+
+def fitting(events: Sequence[Event]) -> Sequence[Event]:
+    """As many of the first events as a frame takes."""
+    size = 0
+    for count, event in enumerate(events[:MAX_EVENTS]):
+        size += len(event.data)
+        if size > MAX_DATA and count:
+            return events[:count]
+    return events[:MAX_EVENTS]

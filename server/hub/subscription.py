@@ -7,7 +7,7 @@ from types import TracebackType
 
 from milepost.server.errors import MilepostError, NotFound, ViewerTooSlow
 from milepost.server.hub.channel import Channel
-from milepost.server.hub.frame import EMPTY, MAX_EVENTS, Frame
+from milepost.server.hub.frame import EMPTY, MAX_EVENTS, Frame, fitting
 from milepost.server.store.rows import Event
 from milepost.server.store.store import Store
 
@@ -144,9 +144,10 @@ class Subscription(_Sleeper):
         page = await self._store.events(self.run_id, self.position, MAX_EVENTS)
         if not page and known > self.position:
             raise NotFound(f"the events of run {self.run_id} were deleted")
-        self._caught_up = len(page) < MAX_EVENTS
+        taken = fitting(page)
+        self._caught_up = len(taken) == len(page) < MAX_EVENTS
         self._handed_live = False
-        return Frame.of(page) if page else None
+        return Frame.of(taken) if taken else None
 
     def _hand_out(self, frame: Frame) -> Frame:
         if frame.events:

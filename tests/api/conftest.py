@@ -117,5 +117,7 @@ async def served(opened_app: tuple[App, str]) -> AsyncIterator[Site]:
         yield Site(app, secret, client, await app.store.project(DEFAULT_SLUG), address)
     app.hub.close()
     server.should_exit = True
-    await serving
-    listener.close()
+    try:
+        await serving
+    finally:
+        listener.close()

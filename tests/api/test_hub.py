@@ -61,6 +61,17 @@ async def test_a_long_log_is_replayed_page_by_page(hub: Hub, store: Store, run: 
     assert sizes == [500, 500, 303]
 
 
+async def test_frames_of_long_events_are_small(hub: Hub, store: Store, run: Run) -> None:
+    await append(store, run, *["node.log"] * 200, message="x" * 3_000)
+    async with hub.subscribe(run.run_id, 3) as subscription:
+        seen: list[int] = []
+        while len(seen) < 200:
+            frame = await subscription.next_frame()
+            assert len(frame.encoded(bytes)) < 200_000
+            seen += [event.seq for event in frame.events]
+    assert seen == list(range(4, 204))
+
+
 async def test_wait_for_finds_an_event_that_was_committed_before_the_call(hub: Hub, run: Run) -> None:
     found = await hub.wait_for(run.run_id, frozenset({"run.started"}), 5, after=0)
     assert found is not None

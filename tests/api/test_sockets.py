@@ -206,6 +206,7 @@ async def test_a_stopping_server_closes_with_1012(served: Site, run: Run) -> Non
 
 async def test_a_viewer_that_does_not_read_is_closed_with_4408_and_delays_no_one(served: Site, run: Run) -> None:
     stuck = await Stuck.open(served, f"/{run.run_id}/ws")
+    await stuck.until(b'"seq":3')
     watching = asyncio.create_task(watch(served, f"/{run.run_id}/ws"))
     loop = asyncio.get_running_loop()
     for number in range(60):
@@ -217,8 +218,7 @@ async def test_a_viewer_that_does_not_read_is_closed_with_4408_and_delays_no_one
     messages = await watching
     assert loop.time() - begun < 1
     assert seqs(messages) == list(range(1, 1205))
-    assert (await stuck.rest())[-2:] != b""
-    assert stuck.code == 4408
+    assert await stuck.close_code() == 4408
 
 
 class Stuck:
@@ -226,7 +226,6 @@ class Stuck:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.code = 0
 
     @classmethod
     async def open(cls, site: Site, path: str) -> "Stuck":
@@ -248,16 +247,20 @@ class Stuck:
         await asyncio.get_running_loop().sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode())
         return cls(sock)
 
-    async def rest(self) -> bytes:
-        """Everything that the server sent; the code of its close frame is noted."""
+    async def until(self, text: bytes) -> bytes:
+        """What the server sends, up to where ``text`` was read with two bytes behind it."""
         loop, data = asyncio.get_running_loop(), b""
-        mark = data.find(b"\x88")
-        while mark < 0 or not data[mark + 2 : mark + 4]:
+        while text not in data[:-2]:
             data += await asyncio.wait_for(loop.sock_recv(self._sock, 65536), 10)
-            mark = data.rfind(b"\x88")
-        self.code = int.from_bytes(data[mark + 2 : mark + 4], "big")
-        self._sock.close()
         return data
+
+    async def close_code(self) -> int:
+        """The code of the server's close frame, behind everything that it sent before."""
+        reason = b"were not read in time"
+        data = await self.until(reason)
+        self._sock.close()
+        frame = data[data.rindex(b"\x88", 0, data.index(reason)) :]
+        return int.from_bytes(frame[2:4], "big")
 
 
 @pytest.fixture
