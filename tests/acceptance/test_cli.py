@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from milepost import Milepost
 from milepost.server.cli import main
 
 COMMAND = [sys.executable, "-m", "milepost"]
@@ -270,15 +271,15 @@ def test_watch_comes_back_where_it_was_after_a_crash_of_the_server(tmp_path: Pat
     assert (data / "owner.key").read_text().strip() not in again.log.read_text()
 
 
-def test_keys_of_a_stopped_server_are_managed_in_its_directory(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = tmp_path / "data"
-    completed = milepost("run", write(tmp_path / "chain.json", CHAIN), "--input", '{"word": "go"}', "--data", str(data))
-    assert completed.returncode == 0, completed.stderr
-    assert accepted(capsys, "key", "create", "ci", "--data", str(data)).out.startswith("mp_")
-    assert accepted(capsys, "key", "list", "--data", str(data)).out.endswith("  ci\n")
-    assert "no data directory" in refused(capsys, "key", "list", "--data", str(tmp_path / "other"))
+async def test_keys_of_a_stopped_server_are_managed_in_its_directory(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    async with Milepost(data=tmp_path / "data"):
+        pass
+    assert milepost("key", "create", "ci", *data).stdout.startswith("mp_")
+    assert milepost("key", "list", *data).stdout.endswith("  ci\n")
+    elsewhere = milepost("key", "list", "--data", str(tmp_path / "other"))
+    assert elsewhere.returncode == 2
+    assert "no data directory" in elsewhere.stderr
 
 
 def test_run_prints_the_output_as_json_and_nothing_else(tmp_path: Path) -> None:
