@@ -98,7 +98,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     )
     travel = Travel(store, programs)
     edit = Edit(store, programs, travel, settings.allowed_types)
-    start = Start(store, engine, programs)
+    start = Start(store, hub, engine, programs)
     return App(
         settings=settings,
         store=store,

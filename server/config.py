@@ -23,7 +23,6 @@ class Settings(BaseSettings):
         10.0, ge=0, le=3600, description="Seconds that executing nodes get to end at SIGTERM."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="Largest request body, bytes.")
-    max_state_bytes: int = Field(16 << 20, ge=1024, le=1 << 30, description="Largest output of one node, bytes.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
     synchronous: Literal["full", "normal"] = Field(
         "full", description="SQLite's synchronous pragma; with normal a power cut may lose the last commits."

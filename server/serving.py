@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-async def serve(app: App, on_ready: Callable[[str, str], None]) -> None:
+async def serve(app: App, listener: socket.socket, on_ready: Callable[[str, str], None]) -> None:
     """Serve an opened ``app`` until SIGTERM or SIGINT, then stop in order: requests, runs, database.
 
     ``on_ready`` gets the base URL and the owner's key once the port is open.
@@ -59,7 +59,6 @@ async def serve(app: App, on_ready: Callable[[str, str], None]) -> None:
     loop = asyncio.get_running_loop()
     app.hub.attach(loop)
     secret = await prepare(app)
-    listener = _bind(app.settings.host, app.settings.port)
     server = Server(_config(app), app)
     lag = loop.create_task(_measure_lag(app))
     serving = loop.create_task(server.serve(sockets=[listener]))
@@ -84,9 +83,11 @@ def run(app: App, on_ready: Callable[[str, str], None]) -> None:
     Raises:
         StartRefused: the data directory cannot be served. OSError: the port is taken.
     """
+    # The port first: where it is taken, no run is touched.
+    listener = bind(app.settings.host, app.settings.port)
     app.open()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(app, on_ready))
+        runner.run(serve(app, listener, on_ready))
 
 
 def _config(app: App) -> uvicorn.Config:
@@ -100,6 +101,7 @@ def _config(app: App) -> uvicorn.Config:
         ws_per_message_deflate=False,
         ws_max_size=app.settings.max_body_bytes,
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=75,
         backlog=2048,
         server_header=False,
     )
@@ -109,7 +111,7 @@ def services(app: App) -> Services:
     """What the routes may call."""
     return Services(
         settings=app.settings,
-        store=app.store,
+        clock=app.store.clock,
         hub=app.hub,
         keys=app.keys,
         workflows=app.workflows,
@@ -126,7 +128,12 @@ def services(app: App) -> Services:
     )
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,6 +11,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.models import EditState, ForkRun
 from milepost.server.api.parameters import Cursor, Limit
+from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.history import checkpoint_summary
@@ -56,7 +57,9 @@ async def edit(call: InProject, run_id: UUID) -> Response:
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["checkpoints"])
+    router = APIRouter(
+        route_class=Route, prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["checkpoints"]
+    )
     add = router.add_api_route
     add(
         "/checkpoints",

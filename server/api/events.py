@@ -14,6 +14,7 @@ from milepost.server.api import examples
 from milepost.server.api.answers import NO_EXAMPLE, described
 from milepost.server.api.following import STUCK, Follower, first_of
 from milepost.server.api.parameters import MAX_SEQ, Limit
+from milepost.server.api.route import Route
 from milepost.server.api.services import Call, InProject, Services
 from milepost.server.api.sockets import failure
 from milepost.server.errors import BadRequest, Unavailable, ViewerTooSlow
@@ -137,7 +138,9 @@ async def _until_gone(receive: Receive) -> None:
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["events"])
+    router = APIRouter(
+        route_class=Route, prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["events"]
+    )
     router.add_api_route(
         "/events",
         events,

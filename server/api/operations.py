@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from milepost.server.api.answers import answer, described
+from milepost.server.api.route import Route
 from milepost.server.api.services import AServer
 from milepost.server.metrics import CONTENT_TYPE
 
@@ -38,7 +39,7 @@ async def node_types(services: AServer) -> Response:
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(route_class=Route, tags=["operations"])
     add = router.add_api_route
     add("/healthz", healthz, **described("GET", "Is the process alive", example={"status": "ok"}))
     add(

@@ -11,6 +11,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.models import NewKey, NewProject
 from milepost.server.api.parameters import Cursor, Limit, to_milliseconds
+from milepost.server.api.route import Route
 from milepost.server.api.services import AnActor, AServer, InProject
 from milepost.server.errors import Forbidden, NotFound
 from milepost.server.runs.summaries import project_json
@@ -72,7 +73,7 @@ def _key_json(key: Key) -> dict[str, str | None]:
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(prefix="/api/projects", tags=["projects"])
+    router = APIRouter(route_class=Route, prefix="/api/projects", tags=["projects"])
     add = router.add_api_route
     add("", list_projects, **described("GET", "List projects", example=examples.page(examples.PROJECT), errors=(400,)))
     add(

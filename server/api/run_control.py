@@ -11,6 +11,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body, read_json
 from milepost.server.api.models import Execute, Pause, Rerun, ResumeRun
 from milepost.server.api.outcomes import cancelled, executed, paused, resumed, retried
+from milepost.server.api.route import Route
 from milepost.server.api.services import Call, InProject
 from milepost.server.runs.control import Resume
 
@@ -63,14 +64,14 @@ async def resume(call: InProject, run_id: UUID) -> Response:
     """Go on where the run stands, from an earlier checkpoint, or with the answer that it waits for."""
     body, _ = await read_body(call.request, ResumeRun, _limit(call))
     run = await call.services.control.resume(call.actor, call.project, str(run_id), resume_of(body))
-    status, told = resumed(run, call.services.store.clock())
+    status, told = resumed(run, call.services.clock())
     return answer(told, status)
 
 
 async def retry(call: InProject, run_id: UUID) -> Response:
     """Let a FAILED run go on from its last checkpoint; completed nodes do not run again."""
     status, told = retried(
-        await call.services.control.retry(call.actor, call.project, str(run_id)), call.services.store.clock()
+        await call.services.control.retry(call.actor, call.project, str(run_id)), call.services.clock()
     )
     return answer(told, status)
 
@@ -97,7 +98,9 @@ async def delete(call: InProject, run_id: UUID) -> Response:
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["control"])
+    router = APIRouter(
+        route_class=Route, prefix="/api/projects/{project_id}/workflows/runs/{run_id:uuid}", tags=["control"]
+    )
     add = router.add_api_route
     running = {"run_id": examples.RUN_ID, "status": "RUNNING"}
     add(

@@ -4,7 +4,6 @@ import hashlib
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.models import CreateRun
 from milepost.server.api.parameters import Cursor, Limit, Search, Wait, to_milliseconds
+from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 from milepost.server.errors import InvalidRequest
 from milepost.server.runs.start import NewRun
@@ -44,9 +44,10 @@ async def create(call: InProject, wait: Wait = 0, idempotency_key: IdempotencyKe
         idempotency_key=idempotency_key,
         body_hash=hashlib.sha256(raw).hexdigest() if idempotency_key else "",
     )
-    made = await call.services.start.create(call.actor, call.project, new)
     if wait > 0 and body.execute:
-        return answer(await call.services.read.ended(call.project, orjson.loads(made)["run_id"], wait), 201)
+        made = await call.services.start.create_and_wait(call.actor, call.project, new, wait)
+    else:
+        made = await call.services.start.create(call.actor, call.project, new)
     return Response(made, 201, media_type="application/json")
 
 
@@ -120,7 +121,7 @@ async def why(call: InProject, run_id: UUID) -> Response:
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(prefix="/api/projects/{project_id}/workflows/runs", tags=["runs"])
+    router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/workflows/runs", tags=["runs"])
     add = router.add_api_route
     add(
         "",

@@ -1,5 +1,6 @@
 """What the routes call, built once by the application, and what one request asks with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,7 +21,6 @@ from milepost.server.runs.read import Read
 from milepost.server.runs.start import Start
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.rows import Project
-from milepost.server.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Services:
     """Everything that routes may call."""
 
     settings: Settings
-    store: Store
+    clock: Callable[[], int]
     hub: Hub
     keys: Keys
     workflows: Workflows

@@ -117,7 +117,7 @@ class RunSession(Session):
             run = await self.services.read.run(self.project, self._run_id)
             if after > run.last_seq:
                 raise BadRequest(f"after is {after}, but the last event is {run.last_seq}")
-            now = iso(self.services.store.clock())
+            now = iso(self.services.clock())
             await self.send({"type": "hello", "run": run.status, "last_seq": run.last_seq, "server_time": now})
             follower = Follower(subscription, run, self.services.dispatcher, self)
             await first_of(
@@ -189,7 +189,7 @@ class RunSession(Session):
                 return paused(await control.pause(*known, how.mode, how.wait_seconds))
             case "resume":
                 return resumed(
-                    await control.resume(*known, resume_of(check(ResumeRun, form))), self.services.store.clock()
+                    await control.resume(*known, resume_of(check(ResumeRun, form))), self.services.clock()
                 )
             case "cancel":
                 check(Strict, form)
@@ -203,7 +203,7 @@ class ProjectSession(Session):
     async def serve(self) -> None:
         """Tell of every run that changes, until the client leaves."""
         async with self.services.hub.subscribe_project(self.project.project_id) as subscription:
-            now = iso(self.services.store.clock())
+            now = iso(self.services.clock())
             await self.send({"type": "hello", "project_id": self.project.project_id, "server_time": now})
             await first_of(
                 asyncio.create_task(self._tell(subscription.next)),

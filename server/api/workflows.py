@@ -11,6 +11,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.models import Draft, NewVersion, NewWorkflow
 from milepost.server.api.parameters import Cursor, Limit, Search, VersionParameter
+from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 
 
@@ -75,7 +76,7 @@ async def graph(
 
 def routes() -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(prefix="/api/projects/{project_id}/workflows", tags=["workflows"])
+    router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/workflows", tags=["workflows"])
     add = router.add_api_route
     add(
         "",

@@ -1,8 +1,8 @@
 """Who watches what, and the way from the writer's thread to them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +28,18 @@ class Waiter:
     types: frozenset[str]
     after: int
     found: "asyncio.Future[Event]"
+
+    async def within(self, seconds: float) -> Event | None:
+        """The event, or None if it does not come within ``seconds``.
+
+        Raises:
+            Unavailable: the server stops.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.found
+        except TimeoutError:
+            return None
 
     def look(self, events: Sequence[Event]) -> None:
         """Take the first event that is waited for."""
@@ -83,19 +95,28 @@ class Hub:
         Raises:
             Unavailable: the server stops.
         """
-        waiter = Waiter(types, after, asyncio.get_running_loop().create_future())
+        with self.expecting(run_id, types, after) as waiter:
+            # Interest came first: what is committed while the store is read resolves the waiter as well.
+            return await self._stored(run_id, types, after) or await waiter.within(timeout)
+
+    @contextmanager
+    def expecting(self, run_id: str, types: frozenset[str], after: int = 0) -> Iterator[Waiter]:
+        """A waiter for an event that is not committed yet: it sees what is committed from here on.
+
+        Raises:
+            Unavailable: the server stops.
+        """
         if self._closed:
             raise Unavailable
-        self._waiters.setdefault(run_id, []).append(waiter)
+        waiter = Waiter(types, after, asyncio.get_running_loop().create_future())
+        waiters = self._waiters.setdefault(run_id, [])
+        waiters.append(waiter)
         try:
-            async with asyncio.timeout(timeout):
-                # Interest comes first: what is committed while the store is read resolves the waiter as well.
-                return await self._stored(run_id, types, after) or await waiter.found
-        except TimeoutError:
-            return None
+            yield waiter
         finally:
-            self._waiters[run_id].remove(waiter)
-            if not self._waiters[run_id]:
+            waiter.found.cancel()
+            waiters.remove(waiter)
+            if not waiters:
                 del self._waiters[run_id]
 
     async def _stored(self, run_id: str, types: frozenset[str], after: int) -> Event | None:

@@ -1,4 +1,4 @@
-"""Definitions of stored workflow versions, compiled once. Compiling is done off the event loop."""
+"""Stored workflow versions, read once and compiled once. Compiling is done off the event loop."""
 
 import asyncio
 
@@ -8,8 +8,10 @@ from milepost.graphs.problems import InvalidDefinition
 from milepost.graphs.program import Program
 from milepost.graphs.programs import Programs
 from milepost.server.errors import NotFound, NotRunnable
-from milepost.server.store.rows import Run
+from milepost.server.store.rows import Run, Workflow
 from milepost.server.store.store import Store
+
+KEPT = 1_000
 
 
 class ProgramSource:
@@ -18,6 +20,31 @@ class ProgramSource:
     def __init__(self, store: Store, programs: Programs) -> None:
         self._store = store
         self._programs = programs
+        self._workflows: dict[tuple[str, str, int | None], Workflow] = {}
+        self._forgotten = 0
+
+    async def workflow(self, project_id: str, workflow_id: str, version: int | None) -> Workflow:
+        """A workflow of a project at a version (None: the latest), remembered until it changes. On the API's loop.
+
+        Raises:
+            NotFound: no such workflow or version.
+        """
+        key = (project_id, workflow_id, version)
+        known = self._workflows.get(key)
+        if known is None:
+            before = self._forgotten
+            known = await self._store.workflow(project_id, workflow_id, version)
+            if before == self._forgotten:
+                if len(self._workflows) >= KEPT:
+                    self._workflows.clear()
+                self._workflows[key] = known
+        return known
+
+    def forget(self, workflow_id: str) -> None:
+        """The workflow has changed: what is known of it, or was being read meanwhile, no longer holds."""
+        self._forgotten += 1
+        for key in [key for key in self._workflows if key[1] == workflow_id]:
+            del self._workflows[key]
 
     async def get(self, workflow_id: str, version: int, definition: str) -> Program:
         """The compiled version of a workflow, from the cache or from its definition's JSON text.

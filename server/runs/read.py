@@ -97,11 +97,6 @@ class Read:
         states = await self._store.node_states(run_id)
         return status_json(run, await self._nodes(run), states, await self._store.interrupts(run_id))
 
-    async def ended(self, project: Project, run_id: str, wait: float) -> Json:
-        """The whole run as soon as it has ended, or when ``wait`` seconds are up."""
-        await self._hub.wait_for(run_id, ENDED, wait, after=0)
-        return await self.get(project, run_id)
-
     async def logs(
         self,
         project: Project,

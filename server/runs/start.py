@@ -21,6 +21,7 @@ from milepost.server.errors import (
     NotRunnable,
     RunFinished,
 )
+from milepost.server.hub.hub import Hub
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import run_json
 from milepost.server.states import Action, RunStatus
@@ -28,6 +29,8 @@ from milepost.server.store.rows import Project, Run
 from milepost.server.store.statements import event, statement, to_json, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
+
+ENDED = frozenset({"run.completed", "run.failed", "run.cancelled"})
 
 DAY = 86_400_000
 """Milliseconds that an Idempotency-Key is kept."""
@@ -44,6 +47,7 @@ class NewRun:
     execute: bool = False
     idempotency_key: str | None = None
     body_hash: str = ""
+    run_id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,9 @@ class Launch:
 class Start:
     """Creates and executes runs."""
 
-    def __init__(self, store: Store, dispatcher: Dispatcher, programs: ProgramSource) -> None:
+    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource) -> None:
         self._store = store
+        self._hub = hub
         self._dispatcher = dispatcher
         self._programs = programs
         self._answering: dict[tuple[str, str], asyncio.Lock] = {}
@@ -92,6 +97,17 @@ class Start:
             if not lock.locked():
                 self._answering.pop(scope, None)
 
+    async def create_and_wait(self, actor: Identity, project: Project, new: NewRun, seconds: float) -> bytes:
+        """As ``create``, but the run as it is once it has ended, or after ``seconds``."""
+        with self._hub.expecting(new.run_id, ENDED) as end:
+            run_id = orjson.loads(await self.create(actor, project, new))["run_id"]
+            if run_id == new.run_id:
+                await end.within(seconds)
+            else:
+                await self._hub.wait_for(run_id, ENDED, seconds, after=0)
+        run = await self._store.run(run_id)
+        return orjson.dumps({**run_json(run), "last_seq": run.last_seq})
+
     async def _replayed(self, scope: tuple[str, str], new: NewRun) -> bytes | None:
         since = self._store.clock() - DAY
         row = await self._store.fetch_one("get_idempotent", scope=scope[0], key=scope[1], since=since)
@@ -103,7 +119,7 @@ class Start:
         return str(response).encode()
 
     async def _create(self, actor: Identity, project: Project, new: NewRun, scope: str | None = None) -> bytes:
-        workflow = await self._store.workflow(project.project_id, new.workflow_id, new.version)
+        workflow = await self._programs.workflow(project.project_id, new.workflow_id, new.version)
         if workflow.archived_at is not None:
             raise NotFound(f"workflow {new.workflow_id} is archived")
         run = self._pending(project, new, workflow.version)
@@ -140,6 +156,7 @@ class Start:
             to_json(dict(new.input or {})),
             to_json(dict(new.metadata)),
             self._store.clock(),
+            run_id=new.run_id,
         )
 
     async def execute(
@@ -154,7 +171,7 @@ class Start:
             run = await self._store.run_of(project.project_id, run_id)
             _check_pending(run)
             changes = {} if input is None else {"input": to_json(dict(input))}
-            workflow = await self._store.workflow(project.project_id, run.workflow_id, run.version)
+            workflow = await self._programs.workflow(project.project_id, run.workflow_id, run.version)
             asked = new_input(run, changes.get("input"))
             await self._check(asked, workflow.definition)
             launch = self.launch(run, Action.EXECUTE, **changes)
@@ -243,10 +260,11 @@ def new_run(
     checkpoint_id: str | None = None,
     parent_run_id: str | None = None,
     forked_from: str | None = None,
+    run_id: str = "",
 ) -> Run:
     """A PENDING run that is not stored yet."""
     return Run(
-        run_id=str(uuid_utils.uuid7()),
+        run_id=run_id or str(uuid_utils.uuid7()),
         project_id=project_id,
         workflow_id=workflow_id,
         version=version,

@@ -98,6 +98,7 @@ class Workflows:
                 await self._store.commit(unit)
             except GuardFailed:
                 continue
+            self._programs.forget(workflow_id)
             return workflow_json(await self._store.workflow(project.project_id, workflow_id, version), report.warnings)
 
     async def get(self, project: Project, workflow_id: str, version: int | None) -> Json:
@@ -151,6 +152,7 @@ class Workflows:
         except GuardFailed as error:
             await self._live(project, workflow_id)
             raise RunLive(f"runs of workflow {workflow_id} are live; end them first") from error
+        self._programs.forget(workflow_id)
 
     async def validate(self, definition: Any) -> Json:
         """Every error and warning of a definition; nothing is stored."""

@@ -49,9 +49,11 @@ async def test_pause_at_a_step_lets_the_node_finish_and_resume_goes_on(bench: Be
     assert isinstance(paused, Paused)
     assert paused.run.status == "PAUSED"
     assert lines(tmp_path / "t") == ["n0", "n1"]
-    row = await bench.app.store.fetch_one("checkpoint_json", run_id=run_id)
-    assert row is not None
-    assert orjson.loads(row[0])["next"] == ["n2"]
+    query = "SELECT checkpoint_json FROM workflow_runs WHERE run_id = :run_id"
+    rows = await asyncio.wrap_future(bench.app.store.reader.fetch(query, {"run_id": run_id}))
+    shown = orjson.loads(rows[0][0])
+    assert shown["next"] == ["n2"]
+    assert shown["values"]["outputs"] == {"n0": {"text": "n0"}, "n1": {"text": "n1"}}
     resumed = await bench.app.control.resume(
         ACTOR, bench.project, run_id, Resume(checkpoint_id=paused.run.checkpoint_id)
     )

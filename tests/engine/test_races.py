@@ -27,7 +27,7 @@ from tests.engine.conftest import ACTOR, Bench, opened
 
 HOUR = 3_600_000
 ENDS = {"run.completed", "run.failed", "run.cancelled"}
-STEPS = [{"id": node, "type": "gate", "config": {}} for node in ("first", "last")]
+STEPS: list[dict[str, Any]] = [{"id": node, "type": "gate", "config": {}} for node in ("first", "last")]
 
 
 class Gates:

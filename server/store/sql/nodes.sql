@@ -100,11 +100,3 @@ FROM interrupts WHERE run_id = :source AND interrupt_id = :interrupt_id
 -- An event for a node that waits for one, or will.
 INSERT INTO signals (run_id, signal_id, event, payload, sent_by, created_at)
 VALUES (:run_id, :signal_id, :event, :payload, :sent_by, :created_at)
-
--- name: next_signal
--- The oldest event of that name that nobody has consumed.
-SELECT signal_id, payload FROM signals
-WHERE run_id = :run_id AND event = :event AND consumed_by IS NULL ORDER BY signal_id LIMIT 1
-
--- name: consume_signal
-UPDATE signals SET consumed_by = :task_id WHERE run_id = :run_id AND signal_id = :signal_id AND consumed_by IS NULL

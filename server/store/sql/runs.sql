@@ -102,14 +102,6 @@ WHERE q.project_id = r.project_id AND q.status = 'QUEUED' AND (q.queued_at, q.ru
 -- For metrics.
 SELECT status, count(*) FROM workflow_runs GROUP BY status
 
--- name: checkpoint_json
-SELECT checkpoint_json FROM workflow_runs WHERE run_id = :run_id
-
--- name: live_runs_of_workflow
--- Whether a workflow can be archived.
-SELECT count(*) FROM workflow_runs
-WHERE workflow_id = :workflow_id AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
-
 -- name: add_to_rollup
 -- Count an ended run.
 INSERT INTO run_rollups (workflow_id, hour, status, bucket, runs, duration_ms)
