@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from milepost.server.api.api import create_api
+from milepost.server.api.peer import Protocol
 from milepost.server.api.services import Services
 from milepost.server.app import App, prepare
 
@@ -97,7 +98,7 @@ def _config(app: App) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        ws="websockets-sansio",
+        ws=Protocol,
         ws_per_message_deflate=False,
         ws_max_size=app.settings.max_body_bytes,
         timeout_graceful_shutdown=2,
