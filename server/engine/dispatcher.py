@@ -40,6 +40,10 @@ class Dispatcher(Protocol):
         """Stop a run's nodes. Resolves within 200 ms with the ids of nodes whose code is still executing."""
         ...
 
+    def settled(self, run_id: str) -> "Future[list[str]]":
+        """Resolves when nothing of an earlier attempt is left, within 200 ms, with what still executes then."""
+        ...
+
     def executing(self, run_id: str) -> list[str]:
         """Nodes whose code is executing."""
         ...

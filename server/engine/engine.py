@@ -154,6 +154,10 @@ class Engine:
         """Stop a run's nodes; who has not ended within 200 ms is named."""
         return self._call(self._cancel(run_id))
 
+    def settled(self, run_id: str) -> "Future[list[str]]":
+        """Wait a moment for what an attempt leaves behind."""
+        return self._call(self._settled(run_id))
+
     def executing(self, run_id: str) -> list[str]:
         """Nodes whose code is executing."""
         segment = self._active.get(run_id) or self._ending.get(run_id)
@@ -220,6 +224,7 @@ class Engine:
             with suppress(Exception):
                 await self._store.commit(Unit(events=[stopped]))
         del self._ending[run_id]
+        segment.gone.set()
         self._on_settled(run_id)
         self._claims.attempt_ended(run_id)
 
@@ -236,8 +241,14 @@ class Engine:
             return []
         segment.fence()
         self._leave(segment)
+        return await self._settled(run_id)
+
+    async def _settled(self, run_id: str) -> list[str]:
+        segment = self._active.get(run_id) or self._ending.get(run_id)
+        if segment is None:
+            return []
         with suppress(TimeoutError):
-            await asyncio.wait_for(segment.quiet(), HONEST)
+            await asyncio.wait_for(segment.gone.wait(), HONEST)
         return segment.executing
 
     async def _drain(self, run: Run) -> list[str]:

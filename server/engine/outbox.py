@@ -11,6 +11,9 @@ from milepost.server.store.unit import Unit
 GATHER = 0.004
 """Seconds that a node's start, progress or completion may wait for the checkpoint that usually follows at once."""
 
+PATIENCE = 0.1
+"""The same while the loop is busy: a turn then takes longer than ``GATHER``, and the checkpoint with it."""
+
 Committed = asyncio.Future[tuple[Event, ...]]
 
 
@@ -31,11 +34,13 @@ class Outbox:
         self._mailbox: Mailbox = store.mailbox()
         self._urgent: dict[Sender, None] = {}
         self._gathered: dict[Sender, None] = {}
+        self._since = self._due = 0.0
 
     def soon(self, sender: Sender) -> None:
         """Send within ``GATHER``."""
         if not self._gathered:
-            self._loop.call_later(GATHER, self._send_gathered)
+            self._since = self._loop.time()
+            self._wait()
         self._gathered[sender] = None
 
     def now(self, sender: Sender) -> None:
@@ -49,7 +54,15 @@ class Outbox:
         senders, self._urgent = self._urgent, {}
         self._send(senders)
 
+    def _wait(self) -> None:
+        self._due = self._loop.time() + GATHER
+        self._loop.call_at(self._due, self._send_gathered)
+
     def _send_gathered(self) -> None:
+        now = self._loop.time()
+        if now - self._due > GATHER / 2 and now - self._since < PATIENCE:
+            self._wait()
+            return
         senders, self._gathered = self._gathered, {}
         self._send(senders)
 

@@ -43,6 +43,7 @@ class Execution:
     attempt: int
     status: NodeStatus
     started_at: int
+    asked: bool = False
     input: str | None = None
     output: str | None = None
     error: str | None = None
@@ -87,6 +88,7 @@ class Projection:
                 row.attempt,
                 NodeStatus.WAITING,
                 row.started_at,
+                asked=True,
             )
         self._decided = sum(node.status in DECIDED for node in self.nodes.values())
 
@@ -108,7 +110,7 @@ class Projection:
                 1,
                 NodeStatus.RUNNING,
                 now,
-                orjson.dumps(resolved, default=str).decode(),
+                input=orjson.dumps(resolved, default=str).decode(),
             )
             self.open[task_id] = execution
         execution.status = NodeStatus.RUNNING
@@ -192,13 +194,17 @@ class Projection:
         self._set(execution.node_id, status, attempt=outcome.attempt, progress=1.0)
         data |= {"progress": self.progress, "attempt": outcome.attempt, "duration_ms": execution.duration_ms}
         self._event(f"node.{status.lower()}", now, execution.node_id, data)
-        self._unit.statements.append(statement("consume_answers", run_id=self.run.run_id, task_id=execution.task_id))
+        if execution.asked:
+            self._unit.statements.append(
+                statement("consume_answers", run_id=self.run.run_id, task_id=execution.task_id)
+            )
 
     def waiting(self, task_id: str, node_id: str, kind: str, wake_at: int | None, now: int) -> None:
         """A node parked."""
         execution = self.open.get(task_id)
         if execution is not None:
             execution.status = NodeStatus.WAITING
+            execution.asked = True
             self._dirty[task_id] = execution
         node = self._node(node_id)
         self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)

@@ -59,6 +59,8 @@ class Segment:
         self._projection: Projection | None = None
         self._over = False
         self._quiet = asyncio.Event()
+        self.gone = asyncio.Event()
+        """Set once the engine has nothing of this attempt any more."""
         self.named: list[str] = []
         """Nodes that somebody was told still execute, after the run had been taken from this attempt."""
 

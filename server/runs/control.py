@@ -208,6 +208,7 @@ class Control:
 
     async def _go_on(self, actor: Identity | None, run_id: str, checkpoint_id: str | None) -> Run:
         while True:
+            await self._settled(run_id)
             run = await self._store.run(run_id)
             back = await self._travel.to(run, checkpoint_id)
             try:
@@ -264,6 +265,7 @@ class Control:
             run = await self._store.run(run_id)
             if run.status is not RunStatus.WAITING:
                 return run
+            await self._settled(run_id)
             launch = self._start.launch(run, Action.ANSWER)
             try:
                 await self._start.commit(launch, launch.unit)
@@ -277,6 +279,7 @@ class Control:
         Raises:
             NotFound, InvalidState, RunFinished.
         """
+        await self._settled(run_id)
         while True:
             run = await self._store.run_of(project.project_id, run_id)
             if run.status is RunStatus.COMPLETED:
@@ -329,6 +332,11 @@ class Control:
         unit.statements.append(statement("delete_run", 1, run_id=run_id))
         if not await self._committed(unit):
             raise RunLive(f"run {run_id} was started meanwhile")
+
+    async def _settled(self, run_id: str) -> None:
+        """Give an attempt that has just stopped a moment to leave its slot: the next one can then start at once."""
+        if self._dispatcher.active(run_id):
+            await asyncio.wrap_future(self._dispatcher.settled(run_id))
 
     async def _committed(self, unit: Unit) -> bool:
         try:
