@@ -1,5 +1,5 @@
-"""How a request becomes the arguments of a route's function. FastAPI reads the signatures and documents them; this calls
-the functions by a plan that is made once, because FastAPI looks at every annotation again with each request."""
+"""How a request becomes the arguments of a route's function. FastAPI reads the signatures and documents them; this
+calls the functions by a plan that is made once, because FastAPI looks at every annotation again with each request."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

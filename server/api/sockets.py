@@ -188,9 +188,7 @@ class RunSession(Session):
                 how = check(Pause, form)
                 return paused(await control.pause(*known, how.mode, how.wait_seconds))
             case "resume":
-                return resumed(
-                    await control.resume(*known, resume_of(check(ResumeRun, form))), self.services.clock()
-                )
+                return resumed(await control.resume(*known, resume_of(check(ResumeRun, form))), self.services.clock())
             case "cancel":
                 check(Strict, form)
                 return cancelled(await control.cancel(*known))

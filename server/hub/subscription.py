@@ -70,7 +70,7 @@ class Subscription(_Sleeper):
         self._channel: Channel
         self._caught_up = False
         self._nudged = False
-        self._handed_live = False
+        self._live = False
         self._busy = False
 
     async def __aenter__(self) -> "Subscription":
@@ -104,8 +104,8 @@ class Subscription(_Sleeper):
         self.wake()
 
     def drop_if_stuck(self, first: int) -> None:
-        """Fail if live events before ``first`` are unread because the reader has not come back from sending."""
-        if self._busy and self._handed_live and self.position + 1 < first:
+        """Fail if events before ``first`` are unread because the reader, once live, has not come back from sending."""
+        if self._busy and self._live and self.position + 1 < first:
             self.fail(ViewerTooSlow(f"events up to {first - 1} were not read in time; come back after {self.position}"))
 
     async def next(self) -> list[Event]:
@@ -123,7 +123,7 @@ class Subscription(_Sleeper):
         """As ``next``, encoded for all viewers at once; a frame without events after a ``nudge``."""
         self._busy = False
         while True:
-            frame = self._live()
+            frame = self._held()
             if frame is None and not self.drained:
                 frame = await self._stored()
             self._check()
@@ -133,10 +133,10 @@ class Subscription(_Sleeper):
             if self.drained:
                 await self._sleep()
 
-    def _live(self) -> Frame | None:
+    def _held(self) -> Frame | None:
         if not self._channel.holds(self.position + 1):
             return None
-        self._handed_live = self._caught_up = True
+        self._live = self._caught_up = True
         return self._channel.frame(self.position + 1)
 
     async def _stored(self) -> Frame | None:
@@ -146,7 +146,7 @@ class Subscription(_Sleeper):
             raise NotFound(f"the events of run {self.run_id} were deleted")
         taken = fitting(page)
         self._caught_up = len(taken) == len(page) < MAX_EVENTS
-        self._handed_live = False
+        self._live = self._live or self._caught_up
         return Frame.of(taken) if taken else None
 
     def _hand_out(self, frame: Frame) -> Frame:
