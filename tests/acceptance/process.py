@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,111 +35,26 @@ class StartFailed(Exception):
         self.stderr = stderr
 
 
-class ServerProcess:
-    """``async with ServerProcess(data) as server``: a running server; killed at the end whatever happened.
+class Server:
+    """What clients ask of a server that runs somewhere."""
 
-    Args:
-        data: its data directory.
-        settings: the server's settings by name, such as ``max_concurrent_runs``.
-    """
-
-    def __init__(self, data: Path, **settings: Any) -> None:
-        self.data = data
+    def __init__(self) -> None:
         self.url = ""
         self.key = ""
-        self.ready_at = 0.0
-        self.start_seconds = 0.0
-        self._settings = settings
-        self._process: asyncio.subprocess.Process | None = None
         self._client: httpx.AsyncClient | None = None
-        self._log = data.with_name(f"{data.name}.log")
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
+    async def attach(self, url: str, key: str) -> None:
+        """Talk to the server at ``url`` from now on, over new connections."""
+        await self.disconnect()
+        self.url, self.key = url, key
+        limits = httpx.Limits(max_connections=64)
+        self._client = httpx.AsyncClient(base_url=url, headers={"X-API-Key": key}, timeout=70.0, limits=limits)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.kill()
-
-    # The process.
-
-    async def start(self, *arguments: str) -> None:
-        """Start, and wait until the port is open.
-
-        Raises:
-            StartFailed.
-        """
-        port = self.url.rpartition(":")[2] or "0"
-        began = time.monotonic()
-        with self._log.open("ab") as log:
-            self._process = process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.serve", "--data", str(self.data), "--port", port, *arguments),
-                cwd=ROOT,
-                env=environment(self._settings),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT)
-        self.ready_at = time.time()
-        self.start_seconds = time.monotonic() - began
-        if not line:
-            raise StartFailed(await process.wait(), self.log())
-        announced = json.loads(line)
-        self.url, self.key = announced["url"], announced["key"]
-        # A pool would hand out connections of the process before; a new client has none.
-        await self._close_client()
-        self._client = httpx.AsyncClient(
-            base_url=self.url, headers={"X-API-Key": self.key}, timeout=70.0, limits=httpx.Limits(max_connections=64)
-        )
-
-    async def kill(self) -> None:
-        """SIGKILL, if it still lives."""
-        await self._close_client()
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def terminate(self) -> tuple[int, float]:
-        """SIGTERM: the exit code and how many seconds the process took to leave."""
-        assert self._process is not None
-        began = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
-        code = await asyncio.wait_for(self._process.wait(), 60)
-        took = time.monotonic() - began
-        await self._close_client()
-        return code, took
-
-    async def exited(self, within: float = 30.0) -> int:
-        """Wait until the process has ended by itself; its exit code."""
-        assert self._process is not None
-        code = await asyncio.wait_for(self._process.wait(), within)
-        await self._close_client()
-        return code
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        assert self._process is not None
-        return self._process.pid
-
-    def limit_file_size(self, size: int | None) -> None:
-        """Let every write beyond ``size`` bytes of a file fail, as a full disk does; None ends that."""
-        limit = resource.RLIM_INFINITY if size is None else size
-        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-
-    def log(self) -> str:
-        """What the server's processes wrote to stderr so far."""
-        return self._log.read_text() if self._log.exists() else ""
-
-    async def _close_client(self) -> None:
+    async def disconnect(self) -> None:
+        """Close the connections."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-
-    # What clients ask for.
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -217,6 +133,99 @@ class ServerProcess:
         return body
 
 
+class ServerProcess(Server):
+    """``async with ServerProcess(data) as server``: a running server; killed at the end whatever happened.
+
+    Args:
+        data: its data directory.
+        settings: the server's settings by name, such as ``max_concurrent_runs``.
+    """
+
+    def __init__(self, data: Path, **settings: Any) -> None:
+        super().__init__()
+        self.data = data
+        self.ready_at = 0.0
+        self.start_seconds = 0.0
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._log = data.with_name(f"{data.name}.log")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.kill()
+
+    # The process.
+
+    async def start(self, *arguments: str) -> None:
+        """Start, and wait until the port is open.
+
+        Raises:
+            StartFailed.
+        """
+        port = self.url.rpartition(":")[2] or "0"
+        began = time.monotonic()
+        with self._log.open("ab") as log:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *serve_command(self.data, "--port", port, *arguments),
+                cwd=ROOT,
+                env=environment(self._settings),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT)
+        self.ready_at = time.time()
+        self.start_seconds = time.monotonic() - began
+        if not line:
+            raise StartFailed(await process.wait(), self.log())
+        announced = json.loads(line)
+        await self.attach(announced["url"], announced["key"])
+
+    async def kill(self) -> None:
+        """SIGKILL, if it still lives."""
+        await self.disconnect()
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def terminate(self) -> tuple[int, float]:
+        """SIGTERM: the exit code and how many seconds the process took to leave."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(self._process.wait(), 60)
+        took = time.monotonic() - began
+        await self.disconnect()
+        return code, took
+
+    async def exited(self, within: float = 30.0) -> int:
+        """Wait until the process has ended by itself; its exit code."""
+        assert self._process is not None
+        code = await asyncio.wait_for(self._process.wait(), within)
+        await self.disconnect()
+        return code
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def limit_file_size(self, size: int | None) -> None:
+        """Let every write beyond ``size`` bytes of a file fail, as a full disk does; None ends that."""
+        limit = resource.RLIM_INFINITY if size is None else size
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+    def log(self) -> str:
+        """What the server's processes wrote to stderr so far."""
+        return self._log.read_text() if self._log.exists() else ""
+
+
 class Watch:
     """A reader of one socket. ``last`` is the number of the newest event that it read."""
 
@@ -224,17 +233,20 @@ class Watch:
         self.socket = socket
         self.last = 0
         self.at_end = False
+        self._unread: deque[dict[str, Any]] = deque()
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Events until the server says that this was the end."""
-        async for message in self.socket:
-            frame = json.loads(message)
+        """Events until the server says that this was the end; a later call goes on behind the last one."""
+        while True:
+            while self._unread:
+                event = self._unread.popleft()
+                self.last = event["seq"]
+                yield event
+            frame = json.loads(await self.socket.recv())
             if frame["type"] == "end":
                 self.at_end = True
                 return
-            for event in frame.get("events", ()):
-                self.last = event["seq"]
-                yield event
+            self._unread.extend(frame.get("events", ()))
 
     async def until(self, *types: str, node: str | None = None) -> dict[str, Any]:
         """The next event of these types, and of this node if one is named."""
@@ -248,3 +260,8 @@ def environment(settings: Mapping[str, Any]) -> dict[str, str]:
     """This process's environment with these settings and no others of the server's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
     return kept | {f"MILEPOST_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def serve_command(data: Path, *arguments: str) -> tuple[str, ...]:
+    """The command that serves a directory with the probes' node types."""
+    return (sys.executable, "-m", "tests.serve", "--data", str(data), *arguments)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.definitions import chain, graph, node, noops, trace
-from tests.acceptance.process import ServerProcess
+from tests.acceptance.process import Server, ServerProcess
 from tests.acceptance.snapshot import Snapshot
 from tests.acceptance.traces import Traces
 
@@ -50,20 +50,20 @@ async def test_many_runs_are_cancelled_while_others_keep_the_engine_busy(
 
 
 async def test_nodes_that_cannot_be_stopped_are_named_and_what_they_write_changes_nothing(
-    server: ServerProcess, traces: Traces
+    shared: Server, traces: Traces
 ) -> None:
     kinds = ["sync", "stubborn", "trace"]
     nodes = [trace("a"), *(node(kind, kind, traces.path, 1.5) for kind in kinds), trace("end", traces.path)]
     edges = [("a", kind) for kind in kinds] + [(kind, "end") for kind in kinds]
-    run_id = await server.start_run(graph("unstoppable", nodes, *edges))
+    run_id = await shared.start_run(graph("unstoppable", nodes, *edges))
     await traces.count(1)
-    async with server.watch(run_id) as watch:
+    async with shared.watch(run_id) as watch:
         for kind in kinds:
-            await server.until(run_id, "node.started", node=kind)
-        answer = await server.post(f"/{run_id}/cancel")
+            await shared.until(run_id, "node.started", node=kind)
+        answer = await shared.post(f"/{run_id}/cancel")
         assert answer.status_code == 200
         assert answer.json()["still_running"] == ["stubborn", "sync"]
-        whole = await server.get(f"/{run_id}")
+        whole = await shared.get(f"/{run_id}")
         assert whole["status"] == "CANCELLED"
         seen = [event async for event in watch.events()]
     assert watch.at_end
@@ -73,36 +73,36 @@ async def test_nodes_that_cannot_be_stopped_are_named_and_what_they_write_change
     ]
     assert seen[-1]["data"]["nodes"] == ["stubborn", "sync"]
     assert sorted(traces.of(run_id)) == ["stubborn ended", "stubborn swallowed", "sync began", "sync ended"]
-    after = await server.get(f"/{run_id}")
+    after = await shared.get(f"/{run_id}")
     assert after.pop("last_seq") == whole.pop("last_seq") + 1
     assert after == whole
-    states = {state["node_id"]: state["status"] for state in (await server.status(run_id))["node_states"]}
+    states = {state["node_id"]: state["status"] for state in (await shared.status(run_id))["node_states"]}
     assert states == {"a": "COMPLETED", **dict.fromkeys([*kinds, "end"], "CANCELLED")}
-    again = await server.post(f"/{run_id}/cancel")
+    again = await shared.post(f"/{run_id}/cancel")
     assert (again.status_code, again.json()["code"]) == (400, "invalid_state")
 
 
-async def test_a_cancel_and_the_end_of_the_run_leave_one_terminal_event(server: ServerProcess) -> None:
-    workflow_id = await server.workflow(noops(3))
+async def test_a_cancel_and_the_end_of_the_run_leave_one_terminal_event(shared: Server) -> None:
+    workflow_id = await shared.workflow(noops(3))
     outcomes: set[str] = set()
     for turn in range(20):
-        run_id = await server.run(workflow_id, execute=False)
-        async with server.watch(run_id) as watch:
-            await server.post(f"/{run_id}/execute")
+        run_id = await shared.run(workflow_id, execute=False)
+        async with shared.watch(run_id) as watch:
+            await shared.post(f"/{run_id}/execute")
             if turn % 2:
                 await watch.until("node.completed", node="n2")
-            answer = await server.post(f"/{run_id}/cancel")
-        events = [event["type"] for event in await server.events(run_id)]
+            answer = await shared.post(f"/{run_id}/cancel")
+        events = [event["type"] for event in await shared.events(run_id)]
         terminal = [type_ for type_ in events if type_ in ("run.completed", "run.cancelled")]
         assert terminal == (["run.cancelled"] if answer.status_code == 200 else ["run.completed"])
         outcomes.update(terminal)
     assert outcomes
 
 
-async def test_a_cancel_over_the_socket_is_answered_before_the_end(server: ServerProcess) -> None:
-    run_id = await server.start_run(chain(1, seconds=30))
-    async with asyncio.timeout(10), server.ws(run_id) as socket:
-        await server.until(run_id, "node.started")
+async def test_a_cancel_over_the_socket_is_answered_before_the_end(shared: Server) -> None:
+    run_id = await shared.start_run(chain(1, seconds=30))
+    async with asyncio.timeout(10), shared.ws(run_id) as socket:
+        await shared.until(run_id, "node.started")
         await socket.send(json.dumps({"type": "command", "id": 7, "command": "cancel"}))
         frames = [json.loads(message) async for message in socket]
     (result,) = [frame for frame in frames if frame["type"] == "result"]
