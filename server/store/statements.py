@@ -58,6 +58,8 @@ def transition(run: Run, action: Action, now: int, **changes: Any) -> tuple[Run,
         seen_status=run.status,
         seen_attempt=run.run_attempt,
         seen_pause=run.pause_requested or "",
+        seen_resume_from=run.resume_from or "",
+        seen_crashes=run.crashes,
         **{column: getattr(after, column) for column in _LIFECYCLE_COLUMNS},
     )
 

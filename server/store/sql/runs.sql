@@ -6,11 +6,13 @@ VALUES (:run_id, :project_id, :workflow_id, :version, 'PENDING', 0, 0, :input, :
   :checkpoint_id, :parent_run_id, :forked_from, 0, 0, :created_at, 0)
 
 -- name: set_status
--- The one statement that writes a run's status, guarded by what the caller saw.
+-- The one statement that writes a run's status, guarded by what the caller saw. What checkpoints write as well
+-- (resume_from, crashes) stays as it is unless the caller changes it: an attempt's view of it is as old as its claim.
 UPDATE workflow_runs SET status = :status, run_attempt = :run_attempt, owner = :owner, input = :input,
-  output = :output, error = :error, pause_requested = :pause_requested, resume_from = :resume_from, wake_at = :wake_at,
-  crashes = :crashes, spent_ms = :spent_ms, queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at,
-  cancelled_at = :cancelled_at, finished_at = :finished_at,
+  output = :output, error = :error, pause_requested = :pause_requested, wake_at = :wake_at,
+  resume_from = CASE WHEN coalesce(:resume_from, '') = :seen_resume_from THEN resume_from ELSE :resume_from END,
+  crashes = CASE WHEN :crashes = :seen_crashes THEN crashes ELSE :crashes END, spent_ms = :spent_ms,
+  queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at, cancelled_at = :cancelled_at, finished_at = :finished_at,
   progress = CASE WHEN :status = 'COMPLETED' THEN 1 ELSE progress END
 WHERE run_id = :run_id AND status = :seen_status AND run_attempt = :seen_attempt
   AND coalesce(pause_requested, '') = :seen_pause
