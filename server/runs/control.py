@@ -182,7 +182,8 @@ class Control:
             raise InvalidState(f"run {run_id} is {run.status}; only a PAUSED run can be resumed")
         if run.status is RunStatus.PAUSED:
             if how.state is not None:
-                await self._edit.apply(actor, run, how.state, None)
+                await self._edit_at(actor, run, how.checkpoint_id, how.state)
+                return await self._go_on(actor, run_id, None)
             return await self._go_on(actor, run_id, how.checkpoint_id)
         return await self._wake_answered(run_id)
 
@@ -224,6 +225,17 @@ class Control:
             except GuardFailed:
                 continue
             return launch.run
+
+    async def _edit_at(
+        self, actor: Identity, run: Run, checkpoint_id: str | None, values: Mapping[str, Any]
+    ) -> None:
+        """Merge ``values`` where the run is to go on from: an edit makes a checkpoint, so it travels first."""
+        if (back := await self._travel.to(run, checkpoint_id)) is not None:
+            await self._edit.prepare(run, back.checkpoint_id, values, None)
+            if not await self._committed(Unit([*back.statements])):
+                raise InvalidState(f"run {run.run_id} is no longer paused")
+            run = await self._store.run(run.run_id)
+        await self._edit.apply(actor, run, values, None)
 
     async def _answer(self, actor: Identity, run: Run, how: Resume) -> None:
         rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}

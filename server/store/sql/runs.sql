@@ -50,7 +50,8 @@ WHERE run_id = :run_id AND status = 'PAUSED' AND run_attempt = :run_attempt
 
 -- name: travel
 -- Stand at an earlier checkpoint: the one thing that takes progress back.
-UPDATE workflow_runs SET progress = :progress, current_node = NULL, checkpoint_id = :checkpoint_id
+UPDATE workflow_runs SET progress = :progress, current_node = NULL, checkpoint_id = :checkpoint_id,
+  resume_from = :checkpoint_id
 WHERE run_id = :run_id AND status = 'PAUSED'
 
 -- name: get_run
