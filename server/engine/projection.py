@@ -152,7 +152,9 @@ class Projection:
         if execution is None:
             return
         node = self._node(execution.node_id)
-        self._set(execution.node_id, node.status, attempt=node.attempt, progress=min(max(fraction, 0.0), 1.0))
+        # NaN compares false with everything: it is no progress.
+        reached = min(fraction, 1.0) if fraction > 0.0 else 0.0
+        self._set(execution.node_id, node.status, attempt=node.attempt, progress=reached)
         data = {"node_execution_id": execution.execution_id, "progress": node.progress, "run_progress": self.progress}
         self._event("node.progress", now, execution.node_id, data | ({"message": message} if message else {}))
 
