@@ -21,7 +21,7 @@ from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.engine.verdict import Verdict, judge, write
 from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
-from milepost.server.states import RunStatus
+from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import OpenInterrupt, Run, iso
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
@@ -168,7 +168,11 @@ class Segment:
     def _time_left(self, program: Program) -> float | None:
         if program.timeout is None:
             return None
-        return max(0.001, program.timeout - self.run.spent_ms / 1000)
+        return max(0.001, program.timeout - self._spent() / 1000)
+
+    def _spent(self) -> int:
+        """Milliseconds that the run has executed, in earlier attempts and in this one."""
+        return self.run.spent_ms + round((time.monotonic() - self._began) * 1000)
 
     def _context(self, recorder: Recorder, interrupts: list[OpenInterrupt]) -> RunContext:
         run = self.run
@@ -194,14 +198,20 @@ class Segment:
         """Commit a verdict, however often the disk refuses, unless the run was taken from this attempt."""
         store = self._tools.store
         pending = self.recorder.pending() if self.recorder else Unit()
-        spent = self.run.spent_ms + round((time.monotonic() - self._began) * 1000)
+        spent = self._spent()
+        if verdict.action is Action.PAUSE:
+            # Whoever asked for the pause may have taken it back after the graph had stopped for it.
+            self.run = await store.run(self.run.run_id)
+            if self._lost(self.run):
+                return None
+            verdict = verdict.reconsidered(self.run)
         while not self._fenced:
             after, unit = write(verdict, self.run, pending, spent, store.clock())
             try:
                 await store.commit(unit)
             except GuardFailed as error:
                 fresh = await store.run(self.run.run_id)
-                if fresh.run_attempt != self.run.run_attempt or fresh.status is not RunStatus.RUNNING:
+                if self._lost(fresh):
                     return None
                 if fresh.pause_requested == self.run.pause_requested:
                     verdict, pending = Verdict.broken(error), Unit()
@@ -214,6 +224,10 @@ class Segment:
             else:
                 return after
         return None
+
+    def _lost(self, fresh: Run) -> bool:
+        """Whether the row says that the run is no longer this attempt's."""
+        return fresh.run_attempt != self.run.run_attempt or fresh.status is not RunStatus.RUNNING
 
 
 def _answers(interrupts: list[OpenInterrupt], now: int) -> dict[str, Any]:

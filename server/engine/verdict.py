@@ -49,9 +49,11 @@ class Verdict:
         return cls.failed(run_error(code, type(error).__name__, str(error), traceback=text))
 
     def reconsidered(self, run: Run) -> "Verdict":
-        """The verdict once ``run`` is known to have been asked to pause."""
+        """The verdict once it is known whether ``run`` is asked to pause."""
         if run.pause_requested and self.action in (Action.PARK, Action.RELEASE):
             return replace(self, action=Action.PAUSE)
+        if not run.pause_requested and self.action is Action.PAUSE:
+            return replace(self, action=Action.PARK if self.waits_for else Action.RELEASE)
         return self
 
 

@@ -226,9 +226,7 @@ class Control:
                 continue
             return launch.run
 
-    async def _edit_at(
-        self, actor: Identity, run: Run, checkpoint_id: str | None, values: Mapping[str, Any]
-    ) -> None:
+    async def _edit_at(self, actor: Identity, run: Run, checkpoint_id: str | None, values: Mapping[str, Any]) -> None:
         """Merge ``values`` where the run is to go on from: an edit makes a checkpoint, so it travels first."""
         if (back := await self._travel.to(run, checkpoint_id)) is not None:
             await self._edit.prepare(run, back.checkpoint_id, values, None)
