@@ -5,13 +5,12 @@ from contextlib import suppress
 
 import structlog
 
-from milepost.checkpoints.unit import Statement
 from milepost.server.engine.projection import run_error
-from milepost.server.engine.verdict import Verdict, write
-from milepost.server.errors import GuardFailed, Unavailable
+from milepost.server.engine.verdict import Verdict, stopped_nodes, write
+from milepost.server.errors import GuardFailed, IllegalTransition, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
-from milepost.server.store.statements import event, statement, transition
+from milepost.server.store.statements import event, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
@@ -47,18 +46,10 @@ def _recovered(run: Run, now: int) -> Unit:
     return Unit([change, *stopped_nodes(after, now)], [event(after, "run.recovered", now, data)])
 
 
-def stopped_nodes(run: Run, now: int) -> list[Statement]:
-    """Statements that set back the nodes that were executing: they run again."""
-    return [
-        statement("reset_running_nodes", run_id=run.run_id),
-        statement("cancel_running_executions", run_id=run.run_id, now=now),
-    ]
-
-
 async def release(store: Store, runs: Sequence[Run]) -> None:
     """Hand runs back that did not drain in time. Not a crash; what cannot be written is recovered at the next start."""
     for run in runs:
-        with suppress(GuardFailed, Unavailable):
+        with suppress(GuardFailed, IllegalTransition, Unavailable):
             fresh = await store.run(run.run_id)
             if fresh.run_attempt != run.run_attempt:
                 continue

@@ -117,6 +117,9 @@ class Segment:
                 self._control = RunControl()
                 self.run = await self._tools.store.run(self.run.run_id)
                 continue
+            if isinstance(error, WriteFailed):
+                # Its nodes run again: not as often as a disk that takes only small writes would let them.
+                await asyncio.sleep(RETRY_WRITE)
             return await self._settle(judge(error, self._program, self.recorder, pausing=self._drain == "pause"))
         return None
 

@@ -119,6 +119,8 @@ def write(verdict: Verdict, run: Run, pending: Unit, spent_ms: int, now: int) ->
     unit = Unit([*pending.statements], [*pending.events])
     if verdict.action is Action.FAIL:
         unit.statements += stop_nodes(after, now)
+    elif verdict.action in (Action.RELEASE, Action.PAUSE):
+        unit.statements += stopped_nodes(after, now)
     unit.statements.append(change)
     if after.ended:
         unit.statements.append(rollup(after))
@@ -160,4 +162,12 @@ def stop_nodes(run: Run, now: int) -> list[Statement | Returning]:
     return [
         Returning(statement("cancel_open_nodes", run_id=run.run_id, now=now), cancelled),
         statement("cancel_open_executions", run_id=run.run_id, now=now),
+    ]
+
+
+def stopped_nodes(run: Run, now: int) -> list[Statement]:
+    """Statements that set back the nodes that were executing: they run again."""
+    return [
+        statement("reset_running_nodes", run_id=run.run_id),
+        statement("cancel_running_executions", run_id=run.run_id, now=now),
     ]

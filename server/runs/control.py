@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 from milepost.checkpoints.fork import delete as delete_checkpoints
 from milepost.server.access.keys import Identity
 from milepost.server.engine.dispatcher import Dispatcher
-from milepost.server.engine.recovery import stopped_nodes
-from milepost.server.engine.verdict import stop_nodes
+from milepost.server.engine.verdict import stop_nodes, stopped_nodes
 from milepost.server.errors import (
     AlreadyAnswered,
     AnswerRequired,
