@@ -37,8 +37,10 @@ UPDATE node_executions SET status = 'CANCELLED', completed_at = :now, duration_m
 WHERE run_id = :run_id AND status = 'RUNNING'
 
 -- name: reset_failed_nodes
--- A retry runs the failed nodes again.
-UPDATE node_states SET status = 'PENDING', progress = 0 WHERE run_id = :run_id AND status IN ('FAILED', 'CANCELLED')
+-- A retry runs the failed nodes again, but for failures that were handled: those have an output.
+UPDATE node_states SET status = 'PENDING', progress = 0 WHERE run_id = :run_id AND (status = 'CANCELLED'
+  OR status = 'FAILED' AND EXISTS (SELECT 1 FROM node_executions e WHERE e.run_id = node_states.run_id
+    AND e.node_id = node_states.node_id AND e.status = 'FAILED' AND e.output IS NULL))
 
 -- name: reset_node
 -- A node that runs again after time travel or in the next iteration.
@@ -64,14 +66,15 @@ SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, 
 FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
 
 -- name: put_interrupt
--- A node parked. Asked again after its answer was delivered (:again) it is another question of the same node;
--- otherwise the node only ran to its question again, and an answer that came meanwhile stays.
+-- A node parked. Asked again after its answer was delivered (:again), now or in a try that failed (consumed), it is
+-- another question of the same node; otherwise the node only ran to its question again, and an answer that came meanwhile stays.
 INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
 VALUES (:run_id, :interrupt_id, :task_id, :node_id, :kind, :value, :wake_at, 0, :created_at)
 ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, wake_at = excluded.wake_at,
-  answer = CASE WHEN :again THEN NULL ELSE interrupts.answer END,
-  answered_by = CASE WHEN :again THEN NULL ELSE interrupts.answered_by END,
-  answered_at = CASE WHEN :again THEN NULL ELSE interrupts.answered_at END
+  answer = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.answer END,
+  answered_by = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.answered_by END,
+  answered_at = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.answered_at END,
+  consumed = 0
 
 -- name: answer_interrupt
 -- The first answer wins: a second one touches no row.
