@@ -145,10 +145,12 @@ class Recorder:
         self.parked[task_id] = (str(kind), wake_at)
         now = self._clock()
         self._projection.waiting(task_id, node_id, str(kind), wake_at, now)
-        self._statements.append(
+        run_id = self._projection.run.run_id
+        self._statements += [
+            statement("consume_earlier", run_id=run_id, task_id=task_id, interrupt_id=interrupt.id),
             statement(
                 "put_interrupt",
-                run_id=self._projection.run.run_id,
+                run_id=run_id,
                 interrupt_id=interrupt.id,
                 task_id=task_id,
                 node_id=node_id,
@@ -157,8 +159,8 @@ class Recorder:
                 wake_at=wake_at,
                 created_at=now,
                 again=interrupt.id in self._delivered,
-            )
-        )
+            ),
+        ]
 
     # Units.
 

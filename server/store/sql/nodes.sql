@@ -67,7 +67,8 @@ FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
 
 -- name: put_interrupt
 -- A node parked. Asked again after its answer was delivered (:again), now or in a try that failed (consumed), it is
--- another question of the same node; otherwise the node only ran to its question again, and an answer that came meanwhile stays.
+-- another question of the same node; otherwise the node only ran to its question again, and an answer that came
+-- meanwhile stays.
 INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
 VALUES (:run_id, :interrupt_id, :task_id, :node_id, :kind, :value, :wake_at, 0, :created_at)
 ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, wake_at = excluded.wake_at,
@@ -84,6 +85,10 @@ WHERE run_id = :run_id AND interrupt_id = :interrupt_id AND answer IS NULL
 -- name: consume_answers
 -- The node that asked has ended: its answers are in the state.
 UPDATE interrupts SET consumed = 1 WHERE run_id = :run_id AND task_id = :task_id
+
+-- name: consume_earlier
+-- A node that asks again has its earlier answers in the checkpoint: given once more they would answer this question.
+UPDATE interrupts SET consumed = 1 WHERE run_id = :run_id AND task_id = :task_id AND interrupt_id <> :interrupt_id
 
 -- name: drop_open_interrupts
 -- Time travel: what was asked after the checkpoint is asked for again.
