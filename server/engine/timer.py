@@ -1,8 +1,11 @@
 """Wakes parked runs. One timer for all of them, set to the earliest; the rows are the truth."""
 
 import asyncio
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+
+import structlog
 
 from milepost.server.errors import GuardFailed, IllegalTransition, WriteFailed
 from milepost.server.states import Action
@@ -15,6 +18,11 @@ LONGEST = 1.0
 """Seconds of one sleep: wall-clock steps are noticed this soon."""
 
 BATCH = 500
+
+RETRY = 1.0
+"""Seconds until the next try after the disk refused."""
+
+log = structlog.get_logger("milepost.engine")
 
 
 class Timer:
@@ -36,21 +44,40 @@ class Timer:
         """``run`` has just parked: wake it at once if what it waits for came while it was on its way."""
         if run.wake_at is not None:
             self.expect(run.wake_at)
-        rows = await self._store.interrupts(run.run_id)
-        if any(row.answer is not None and not row.consumed for row in rows):
-            await self._queue(run, Action.ANSWER)
+        await self._until_done(lambda: self._wake_if_answered(run))
 
     async def run(self) -> None:
         """Wake runs for ever."""
-        await self._look()
+        await self._until_done(self._wake_answered)
+        await self._until_done(self._look)
         while True:
             self._changed.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), self._delay())
             if self._earliest is not None and self._store.clock() >= self._earliest:
-                with suppress(WriteFailed):
-                    await self._fire()
-                await self._look()
+                await self._until_done(self._fire)
+                await self._until_done(self._look)
+
+    async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work``, however often the disk refuses: a timer that ends leaves every parked run parked."""
+        while True:
+            try:
+                return await work()
+            except (WriteFailed, sqlite3.Error) as error:
+                log.error("parked runs cannot be woken", error=str(error))
+                await asyncio.sleep(RETRY)
+
+    async def _wake_if_answered(self, run: Run) -> None:
+        rows = await self._store.interrupts(run.run_id)
+        if any(row.answer is not None and not row.consumed for row in rows):
+            await self._queue(run, Action.ANSWER)
+
+    async def _wake_answered(self) -> None:
+        """Runs whose answer was stored by a server that ended before it could wake them."""
+        while found := await self._store.runs("answered_runs", limit=BATCH):
+            await asyncio.gather(*(self._queue(run, Action.ANSWER) for run in found))
+            if len(found) < BATCH:
+                return
 
     def _delay(self) -> float | None:
         if self._earliest is None:
@@ -58,8 +85,11 @@ class Timer:
         return min(LONGEST, max(0.0, (self._earliest - self._store.clock()) / 1000))
 
     async def _look(self) -> None:
+        # Whoever parks while the query is under way may be missing in its answer: what it says must not replace that.
+        self._earliest = None
         row = await self._store.fetch_one("next_wake")
-        self._earliest = row[0] if row else None
+        if row is not None and row[0] is not None:
+            self.expect(row[0])
 
     async def _fire(self) -> None:
         while due := await self._store.runs("runs_to_wake", now=self._store.clock(), limit=BATCH):

@@ -174,7 +174,7 @@ class Control:
         if run.status not in (RunStatus.PAUSED, RunStatus.WAITING, RunStatus.RUNNING, RunStatus.QUEUED):
             raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
         if how.answers_something:
-            await self._answer(actor, run, how)
+            run = await self._answer(actor, run, how)
         elif run.status is RunStatus.WAITING:
             await self._refuse_without_answer(run)
         elif run.status is not RunStatus.PAUSED:
@@ -184,7 +184,7 @@ class Control:
                 await self._edit_at(actor, run, how.checkpoint_id, how.state)
                 return await self._go_on(actor, run_id, None)
             return await self._go_on(actor, run_id, how.checkpoint_id)
-        return await self._wake_answered(run_id)
+        return run
 
     async def _refuse_without_answer(self, run: Run) -> None:
         questions = [row for row in await self._store.interrupts(run.run_id) if row.answer is None]
@@ -234,7 +234,26 @@ class Control:
             run = await self._store.run(run.run_id)
         await self._edit.apply(actor, run, values, None)
 
-    async def _answer(self, actor: Identity, run: Run, how: Resume) -> None:
+    async def _answer(self, actor: Identity, run: Run, how: Resume) -> Run:
+        """Store the answers, and wake the run in the same unit if it is parked; one that executes uses them then."""
+        while True:
+            unit = await self._answers(actor, run, how)
+            launch = None
+            try:
+                if run.status is RunStatus.WAITING:
+                    launch = self._start.launch(run, Action.ANSWER)
+                    unit.extend(launch.unit)
+                    await self._start.commit(launch, unit)
+                    return launch.run
+                await self._store.commit(unit)
+            except GuardFailed:
+                run = await self._store.run(run.run_id)
+                if run.ended:
+                    raise InvalidState(f"run {run.run_id} is {run.status}; it takes no answers") from None
+                continue
+            return await self._wake_answered(run.run_id)
+
+    async def _answers(self, actor: Identity, run: Run, how: Resume) -> Unit:
         rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}
         given = dict(how.answers or {})
         if how.has_answer:
@@ -257,16 +276,7 @@ class Control:
             ]
         )
         unit.events.append(event(run, "run.resumed", now, {"answered": sorted(given), "by": actor.name}))
-        if not await self._committed(unit):
-            raise await self._lost_answer(run, list(given))
-
-    async def _lost_answer(self, run: Run, given: list[str]) -> Exception:
-        rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}
-        for interrupt_id in given:
-            row = rows.get(interrupt_id)
-            if row is not None and row.answer is not None:
-                return _already(row)
-        return NotFound(f"run {run.run_id} no longer has this question")
+        return unit
 
     async def _wake_answered(self, run_id: str) -> Run:
         """Queue a WAITING run whose question was answered; one that still executes uses the answer when it parks."""

@@ -92,6 +92,16 @@ SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, pro
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE status = 'WAITING' AND wake_at <= :now ORDER BY wake_at LIMIT :limit
 
+-- name: answered_runs
+-- Parked runs that have an answer nobody woke them for. By project, because that is the index.
+SELECT r.run_id, r.project_id, r.workflow_id, r.version, r.status, r.run_attempt, r.owner, r.progress, r.current_node,
+  r.input, r.output, r.error, r.metadata, r.checkpoint_id, r.resume_from, r.pause_requested, r.wake_at, r.parent_run_id,
+  r.forked_from, r.crashes, r.spent_ms, r.created_at, r.queued_at, r.started_at, r.paused_at, r.cancelled_at,
+  r.finished_at, r.estimated_completion, r.last_seq
+FROM projects p CROSS JOIN workflow_runs r
+WHERE r.project_id = p.project_id AND r.status = 'WAITING' AND EXISTS (SELECT 1 FROM interrupts i
+  WHERE i.run_id = r.run_id AND i.answer IS NOT NULL AND i.consumed = 0) LIMIT :limit
+
 -- name: next_wake
 -- When the timer is due.
 SELECT min(wake_at) FROM workflow_runs WHERE status = 'WAITING' AND wake_at IS NOT NULL
