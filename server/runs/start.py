@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -25,7 +26,7 @@ from milepost.server.hub.hub import Hub
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import run_json
 from milepost.server.states import Action, RunStatus
-from milepost.server.store.rows import Project, Run
+from milepost.server.store.rows import Event, Project, Run
 from milepost.server.store.statements import event, statement, to_json, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
@@ -214,15 +215,18 @@ class Start:
 
     async def commit(self, launch: Launch, unit: Unit) -> None:
         """Commit a unit that holds a launch, and let the engine drive the run or look for it."""
-        try:
-            await self._store.commit(unit)
-        except BaseException:
-            if launch.reserved:
-                self._dispatcher.unreserve()
-            raise
-        if launch.reserved:
+        landing = self._store.post(unit)
+        landing.add_done_callback(partial(self._landed, launch))
+        # A caller that goes away leaves a unit that is on its way: the run that it claims must be driven all the same.
+        await asyncio.shield(landing)
+
+    def _landed(self, launch: Launch, landing: "asyncio.Future[tuple[Event, ...]]") -> None:
+        failed = landing.cancelled() or landing.exception() is not None
+        if failed and launch.reserved:
+            self._dispatcher.unreserve()
+        elif not failed and launch.reserved:
             self._dispatcher.start_run(launch.run)
-        elif launch.run.status is RunStatus.QUEUED:
+        elif not failed and launch.run.status is RunStatus.QUEUED:
             self._dispatcher.wake()
 
     async def ahead(self, run: Run) -> int:
