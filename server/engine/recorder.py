@@ -57,6 +57,8 @@ class Recorder:
         self._failure: BaseException | None = None
         self.executing: dict[str, str] = {}
         self.parked: dict[str, tuple[str, int | None]] = {}
+        self.asked: dict[str, dict[str, Any]] = {}
+        """What the parked nodes ask, by task id, as ``run.waiting`` tells it."""
         self.fatal: NodeFailure | None = None
         self.reached: Reached | None = None
         self.on_left: Callable[[], None] | None = None
@@ -77,6 +79,7 @@ class Recorder:
         """A node's code begins."""
         self.executing[task_id] = node_id
         self.parked.pop(task_id, None)
+        self.asked.pop(task_id, None)
         self._projection.started(task_id, node_id, input, self._clock())
         self._soon()
 
@@ -146,6 +149,8 @@ class Recorder:
         kind = value.get("kind") if value.get("kind") in ("time", "event") else "answer"
         wake_at = value.get("until") if kind == "time" else None
         self.parked[task_id] = (str(kind), wake_at)
+        if kind != "time":
+            self.asked[task_id] = {"interrupt_id": interrupt.id, "node_id": node_id, "value": interrupt.value}
         now = self._clock()
         self._projection.waiting(task_id, node_id, str(kind), wake_at, now)
         run_id = self._projection.run.run_id

@@ -35,6 +35,7 @@ class Verdict:
     error: Mapping[str, Any] | None = None
     wake_at: int | None = None
     waits_for: tuple[str, ...] = ()
+    asked: tuple[Mapping[str, Any], ...] = ()
     checkpoint_json: str | None = None
 
     @classmethod
@@ -67,7 +68,13 @@ def judge(error: BaseException | None, program: Program | None, recorder: Record
         wake_at = min((until for _, until in recorder.parked.values() if until is not None), default=None)
         kinds = tuple(sorted({kind for kind, _ in recorder.parked.values()}))
         action = Action.PAUSE if pausing else Action.PARK
-        return Verdict(action, wake_at=wake_at, waits_for=kinds, checkpoint_json=_snapshot(program, recorder))
+        return Verdict(
+            action,
+            wake_at=wake_at,
+            waits_for=kinds,
+            asked=tuple(recorder.asked.values()),
+            checkpoint_json=_snapshot(program, recorder),
+        )
     if isinstance(error, GraphDrained):
         action = Action.PAUSE if pausing else Action.RELEASE
         return Verdict(action, checkpoint_json=_snapshot(program, recorder))
@@ -149,7 +156,8 @@ def _data(verdict: Verdict, run: Run) -> dict[str, Any]:
     if run.status is RunStatus.PAUSED:
         return {"mode": run.pause_requested or "step", "checkpoint_id": run.checkpoint_id}
     if run.status is RunStatus.WAITING:
-        return {"for": verdict.waits_for[0], "all": list(verdict.waits_for), "until": verdict.wake_at}
+        waits = {"for": verdict.waits_for[0], "all": list(verdict.waits_for), "until": verdict.wake_at}
+        return {**waits, "interrupts": list(verdict.asked)}
     return {"why": "released"}
 
 
