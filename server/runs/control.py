@@ -120,8 +120,12 @@ class Control:
         Raises:
             NotFound, InvalidState (PENDING, PAUSED or ended), PauseOvertaken (it ended first).
         """
+        met = RunStatus.PENDING
         while True:
             run = await self._store.run_of(project.project_id, run_id)
+            if run.ended and met is not RunStatus.PENDING:
+                raise _overtaken(run)
+            met = run.status
             if run.status is RunStatus.RUNNING and mode == "step":
                 if (outcome := await self._pause_at_step(actor, run, wait_seconds)) is not None:
                     return outcome
@@ -158,7 +162,7 @@ class Control:
         if fresh.status is RunStatus.PAUSED:
             return Paused(fresh, [])
         if fresh.ended:
-            raise PauseOvertaken(f"run {run.run_id} is {fresh.status}: it ended before it could pause", run=fresh)
+            raise _overtaken(fresh)
         return Pausing(fresh) if seen is None or fresh.pause_requested else None
 
     async def resume(self, actor: Identity, project: Project, run_id: str, how: Resume) -> Run:
@@ -363,6 +367,10 @@ class Control:
         except GuardFailed:
             return False
         return True
+
+
+def _overtaken(run: Run) -> PauseOvertaken:
+    return PauseOvertaken(f"run {run.run_id} is {run.status}: it ended before it could pause", run=run)
 
 
 def _only_question(run: Run, rows: Mapping[str, OpenInterrupt]) -> str:

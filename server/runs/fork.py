@@ -76,7 +76,9 @@ class Fork:
         return await self._store.run(child.run_id)
 
     async def _copy(self, parent: Run, child: Run, point: Snapshot, edited: Edited | None) -> Unit:
-        with_writes = edited is None and child.forked_from == parent.checkpoint_id
+        # A parent that has travelled here and not moved on yet has left behind what was written from here before.
+        stands = child.forked_from == parent.checkpoint_id and parent.resume_from is None
+        with_writes = edited is None and stands
         unit = insertion(child, child.created_at)
         checkpoint_id = child.forked_from or ""
         try:

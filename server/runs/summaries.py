@@ -71,7 +71,7 @@ def status_json(
         "started_at": iso(run.started_at),
         "estimated_completion": iso(run.estimated_completion),
         "error": run_error(run),
-        "interrupts": [interrupt_json(row) for row in interrupts if open_question(row)],
+        "interrupts": [] if run.ended else [interrupt_json(row) for row in interrupts if open_question(row)],
         "waiting_for": waiting_for(run, interrupts),
         "node_states": node_states_json(run, nodes, states),
         "pausing": run.pause_requested is not None,
