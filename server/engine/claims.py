@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from milepost.server.engine.slots import Slots
-from milepost.server.errors import GuardFailed, WriteFailed
+from milepost.server.errors import GuardFailed, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import event, transition
@@ -67,7 +67,7 @@ class Claims:
             self._woken.clear()
             try:
                 await self._fill()
-            except WriteFailed as error:
+            except Unavailable as error:
                 log.error("runs cannot be claimed", error=error.detail)
                 await asyncio.sleep(RETRY)
                 self.wake()

@@ -1,13 +1,12 @@
 """Wakes parked runs. One timer for all of them, set to the earliest; the rows are the truth."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 
-from milepost.server.errors import GuardFailed, IllegalTransition, WriteFailed
+from milepost.server.errors import GuardFailed, IllegalTransition, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import event, transition
@@ -63,7 +62,7 @@ class Timer:
         while True:
             try:
                 return await work()
-            except (WriteFailed, sqlite3.Error) as error:
+            except Unavailable as error:
                 log.error("parked runs cannot be woken", error=str(error))
                 await asyncio.sleep(RETRY)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from milepost.server.errors import Unavailable
 from milepost.server.store.unit import Row
 
 
@@ -23,11 +24,14 @@ class Reader:
         self._opened.append(self._local.connection)
 
     def fetch(self, sql: str, parameters: Mapping[str, Any]) -> "Future[list[Row]]":
-        """All rows of a query, as a future. What was committed before the call is seen."""
+        """All rows of a query, as a future; it fails with ``Unavailable``. What was committed before the call is seen."""
         return self._pool.submit(self._fetch, sql, parameters)
 
     def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-        rows: list[Row] = self._local.connection.execute(sql, parameters).fetchall()
+        try:
+            rows: list[Row] = self._local.connection.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the database could not be read: {error}", code="storage_unavailable") from error
         return rows
 
     def close(self) -> None:
