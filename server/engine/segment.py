@@ -118,7 +118,7 @@ class Segment:
                 self._control = RunControl()
                 self.run = await self._tools.store.run(self.run.run_id)
                 continue
-            if isinstance(error, WriteFailed):
+            if isinstance(error, Unavailable):
                 # Its nodes run again: not as often as a disk that takes only small writes would let them.
                 await asyncio.sleep(RETRY_WRITE)
             return await self._settle(judge(error, self._program, self.recorder, pausing=self._drain == "pause"))

@@ -13,7 +13,7 @@ from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.engine.projection import error_of, run_error
 from milepost.server.engine.recorder import Recorder
-from milepost.server.errors import MilepostError, WriteFailed
+from milepost.server.errors import MilepostError, Unavailable
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import event, rollup, statement, transition
@@ -78,7 +78,7 @@ def judge(error: BaseException | None, program: Program | None, recorder: Record
     if isinstance(error, GraphDrained):
         action = Action.PAUSE if pausing else Action.RELEASE
         return Verdict(action, checkpoint_json=_snapshot(program, recorder))
-    if isinstance(error, WriteFailed):
+    if isinstance(error, Unavailable):
         return Verdict(Action.RELEASE)
     if recorder.fatal is not None:
         return Verdict.failed(error_of(recorder.fatal))
