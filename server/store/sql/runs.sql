@@ -68,8 +68,9 @@ SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, pro
 FROM workflow_runs WHERE run_id = :run_id AND project_id = :project_id
 
 -- name: queued_projects
--- Projects that have something to start.
-SELECT DISTINCT project_id FROM workflow_runs WHERE status = 'QUEUED'
+-- Projects that have something to start. One look into the index for each project, however many runs there were.
+SELECT p.project_id FROM projects p
+WHERE EXISTS (SELECT 1 FROM workflow_runs r WHERE r.project_id = p.project_id AND r.status = 'QUEUED')
 
 -- name: queued_runs
 -- A project's queue, oldest first.
