@@ -24,7 +24,7 @@ class Reader:
         self._opened.append(self._local.connection)
 
     def fetch(self, sql: str, parameters: Mapping[str, Any]) -> "Future[list[Row]]":
-        """All rows of a query, as a future that may fail with ``Unavailable``. Sees what was committed before the call."""
+        """All rows of a query; the future may fail with ``Unavailable``. Sees what was committed before the call."""
         return self._pool.submit(self._fetch, sql, parameters)
 
     def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
