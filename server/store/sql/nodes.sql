@@ -99,10 +99,10 @@ SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by
 FROM interrupts WHERE run_id = :run_id ORDER BY created_at, interrupt_id
 
 -- name: copy_interrupt
--- A fork keeps the questions that are open at its checkpoint.
+-- A fork keeps the questions that are open at its checkpoint; those of nodes that have ended are not.
 INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
 SELECT :run_id, interrupt_id, task_id, node_id, kind, value, wake_at, 0, created_at
-FROM interrupts WHERE run_id = :source AND interrupt_id = :interrupt_id
+FROM interrupts WHERE run_id = :source AND interrupt_id = :interrupt_id AND consumed = 0
 
 -- name: insert_signal
 -- An event for a node that waits for one, or will.
