@@ -82,6 +82,9 @@ def judge(error: BaseException | None, program: Program | None, recorder: Record
         return Verdict(Action.RELEASE)
     if recorder.fatal is not None:
         return Verdict.failed(error_of(recorder.fatal))
+    if isinstance(error, TimeoutError) and program.timeout is not None:
+        message = f"the run took longer than its timeout of {program.timeout:g} s"
+        return Verdict.failed(run_error("timed_out", "TimeoutError", message))
     return Verdict.broken(error, _code(error))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from milepost.server.errors import Unavailable
+from milepost.server.errors import NotFound, Unavailable
 from milepost.server.hub.channel import Channel
 from milepost.server.hub.subscription import ProjectSubscription, Subscription
 from milepost.server.store.rows import Event
@@ -133,6 +133,12 @@ class Hub:
         """Nothing of the run executes any more: viewers that saw it end may leave. Callable from any thread."""
         if run_id in self._channels:
             self._call_soon(self._settle, run_id)
+
+    def deleted(self, run_id: str) -> None:
+        """There is no such run any more: its viewers are told. On the hub's loop."""
+        if (channel := self._channels.get(run_id)) is not None:
+            for viewer in tuple(channel.viewers):
+                viewer.fail(NotFound(f"run {run_id} was deleted"))
 
     def close(self) -> None:
         """Fail every subscription with ``Unavailable``, and those that come later at once."""

@@ -308,7 +308,8 @@ class Control:
             if run.status is RunStatus.COMPLETED:
                 raise RunFinished(f"run {run_id} has completed; there is nothing to retry")
             try:
-                launch = self._start.launch(run, Action.RETRY)
+                # The time that it spent counts no more: a run that timed out would do so again at once.
+                launch = self._start.launch(run, Action.RETRY, spent_ms=0)
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; only a FAILED run can be retried") from error
             unit = Unit([statement("reset_failed_nodes", run_id=run_id)])
@@ -355,6 +356,7 @@ class Control:
         unit.statements.append(statement("delete_run", 1, run_id=run_id))
         if not await self._committed(unit):
             raise RunLive(f"run {run_id} was started meanwhile")
+        self._hub.deleted(run_id)
 
     async def _settled(self, run_id: str) -> None:
         """Give an attempt that has just stopped a moment to leave its slot: the next one can then start at once."""
