@@ -56,6 +56,9 @@ class Channel:
 
     def append(self, events: Sequence[Event]) -> None:
         """Take events that were just committed, in order, and wake the viewers soon."""
+        if self._events and events[0].seq != self.last + 1:
+            # What came before was on its way to somebody else: the events in between are in the store only.
+            self._forget()
         for event in events:
             if event.type in REOPENING_TYPES:
                 self.settled = False
@@ -104,6 +107,12 @@ class Channel:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _forget(self) -> None:
+        self._events.clear()
+        self._wires.clear()
+        self._frames.clear()
+        self._bytes = 0
 
     def _encode(self, start: int, count: int) -> list[bytes]:
         for event in self._events[len(self._wires) : start + count]:
