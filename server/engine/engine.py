@@ -6,14 +6,13 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import structlog
 import uvloop
 
 from milepost.graphs.program import Program
-from milepost.server.engine.claims import CRASHES_ALONE, Claims
+from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
@@ -186,18 +185,11 @@ class Engine:
     def _begin(self, run: Run) -> None:
         segment = Segment(self._tools, run)
         self._active[run.run_id] = segment
-        alone = run.crashes >= CRASHES_ALONE
-        if alone:
-            segment.on_checkpoint = partial(self._proved, run)
-        self._slots.began(run, alone=alone)
+        self._slots.began(run)
         task = self._spawn(self._drive(segment))
         task.set_name(f"run {run.run_id}")
         self._driving.add(task)
         task.add_done_callback(self._driving.discard)
-
-    def _proved(self, run: Run) -> None:
-        self._slots.proved(run)
-        self._claims.wake()
 
     async def _drive(self, segment: Segment) -> None:
         try:

@@ -62,7 +62,6 @@ class Recorder:
         self.fatal: NodeFailure | None = None
         self.reached: Reached | None = None
         self.on_left: Callable[[], None] | None = None
-        self.on_checkpoint: Callable[[], None] | None = None
 
     def restore(self, states: list[NodeState], waiting: list[NodeExecution]) -> None:
         """Go on from an earlier attempt."""
@@ -138,8 +137,6 @@ class Recorder:
             self._checkpoint_id = saved.checkpoint_id
             values = saved.checkpoint["channel_values"]
             self.reached = Reached(saved.checkpoint_id, saved.step, saved.next, values)
-            if self.on_checkpoint is not None:
-                self.on_checkpoint()
         self._projection.checkpointed(saved.checkpoint_id, saved.ns, saved.step, saved.next, self._clock())
         return self._at_once()
 

@@ -61,7 +61,6 @@ class Segment:
         self._quiet = asyncio.Event()
         self.gone = asyncio.Event()
         """Set once the engine has nothing of this attempt any more."""
-        self.on_checkpoint: Callable[[], None] | None = None
         self.named: list[str] = []
         """Nodes that somebody was told still execute, after the run had been taken from this attempt."""
 
@@ -131,7 +130,7 @@ class Segment:
         interrupts = [] if run.checkpoint_id is None else await tools.store.interrupts(run.run_id)
         answers = _answers(interrupts, tools.store.clock())
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
-        recorder.on_left, recorder.on_checkpoint = self._left, self.on_checkpoint
+        recorder.on_left = self._left
         saver = Saver(
             tools.store.reader,
             recorder,

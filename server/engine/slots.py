@@ -15,7 +15,6 @@ class Slots:
         self._lock = threading.Lock()
         self._taken = 0
         self._closed = False
-        self._alone: str | None = None
         self._running: Counter[str] = Counter()
         self._served: dict[str, int] = {}
         self._turn = 0
@@ -30,7 +29,7 @@ class Slots:
     @property
     def free(self) -> int:
         """Slots that may be taken now."""
-        return 0 if self._closed or self._alone is not None else self._limit - self._taken
+        return 0 if self._closed else self._limit - self._taken
 
     def reserve(self, *, passing: bool = False) -> bool:
         """Take a slot. Fails while runs are queued, except for the claimer itself (``passing``).
@@ -54,26 +53,16 @@ class Slots:
         with self._lock:
             self._closed = True
 
-    def began(self, run: Run, *, alone: bool) -> None:
-        """A run of its project executes; ``alone``: nothing else is to start before it ``proved`` itself or ended."""
+    def began(self, run: Run) -> None:
+        """A run of its project executes."""
         with self._lock:
-            if alone:
-                self._alone = run.run_id
             self._turn += 1
             self._running[run.project_id] += 1
             self._served[run.project_id] = self._turn
 
-    def proved(self, run: Run) -> None:
-        """A run that had to be alone has come further than before."""
-        with self._lock:
-            if self._alone == run.run_id:
-                self._alone = None
-
     def ended(self, run: Run) -> None:
         """It does not any more."""
         with self._lock:
-            if self._alone == run.run_id:
-                self._alone = None
             self._running[run.project_id] -= 1
             if self._running[run.project_id] <= 0:
                 del self._running[run.project_id]
