@@ -113,6 +113,10 @@ class Races(RuleBasedStateMachine):
 
         self.do(at_gate())
 
+    def at_a_gate(self, run_id: str) -> bool:
+        """A run that crashed twice starts when nothing else executes: whether it has is not known."""
+        return self.model[run_id] is RunStatus.RUNNING and self.run_of(run_id).crashes < 2
+
     def attempt(self, run_id: str, action: Action, command: Coroutine[Any, Any, Any]) -> bool:
         """Send a command; whether it was taken must be what the table says."""
         status = self.model[run_id]
@@ -162,7 +166,7 @@ class Races(RuleBasedStateMachine):
 
     @rule(run_id=runs, succeed=st.booleans())
     def let_the_node_end(self, run_id: str, succeed: bool) -> None:
-        if self.model[run_id] is not RunStatus.RUNNING:
+        if not self.at_a_gate(run_id):
             return
         before = self.run_of(run_id)
         self.gates.let(run_id, succeed=succeed)
@@ -178,7 +182,7 @@ class Races(RuleBasedStateMachine):
     @rule(run_id=runs)
     def cancel_while_the_node_ends(self, run_id: str) -> None:
         """Whoever wins, there is one end."""
-        if self.model[run_id] is not RunStatus.RUNNING:
+        if not self.at_a_gate(run_id):
             return
 
         async def both() -> None:

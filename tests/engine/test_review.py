@@ -16,7 +16,7 @@ from milepost.graphs.node_types import Config, NodeType
 from milepost.server.app import DEFAULT_SLUG, build, prepare
 from milepost.server.config import load_settings
 from milepost.server.engine.timer import Timer
-from milepost.server.errors import Conflict
+from milepost.server.errors import Conflict, NotFound
 from milepost.server.runs.control import Paused, Resume
 from milepost.server.runs.start import NewRun
 from milepost.server.store.rows import Run
@@ -208,26 +208,6 @@ async def test_a_full_disk_leaves_no_execution_behind_as_running(tmp_path: Path)
         assert statuses[-1] == "COMPLETED"
 
 
-async def test_nothing_starts_beside_a_run_that_is_to_start_alone(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data", shutdown_grace=0.0) as bench:
-        held = {"id": "h", "type": "held", "config": {"file": str(tmp_path / "t"), "text": "h", "seconds": 0.5}}
-        suspect = await bench.start({"name": "s", "steps": [held]})
-        await bench.until(suspect, "node.started")
-        await bench.app.store.commit(
-            Unit([Statement("UPDATE workflow_runs SET crashes = 1 WHERE run_id = :run_id", {"run_id": suspect}, 1)])
-        )
-        bench.app.store.writer.close()
-    async with opened(tmp_path / "data", shutdown_grace=1.0) as bench:
-        started = await bench.until(suspect, "run.started", after=(await bench.app.store.run(suspect)).last_seq - 2)
-        assert started["run_attempt"] == 2
-        other = await bench.start({"name": "o", "steps": [trace("a", tmp_path / "o")]})
-        assert (await bench.ended(suspect)).status == "COMPLETED"
-        assert (await bench.ended(other)).status == "COMPLETED"
-        proved = next(event["ts"] for event in await bench.events(suspect) if event["type"] == "node.completed")
-        began = next(event["ts"] for event in await bench.events(other) if event["type"] == "run.started")
-        assert began >= proved
-
-
 async def test_a_retry_leaves_a_failure_alone_that_was_handled(bench: Bench, tmp_path: Path) -> None:
     steps = [
         {**trace("a", tmp_path / "a", fail_first=9), "on_error": "continue"},
@@ -327,3 +307,41 @@ def test_what_claims_and_wakes_runs_reads_by_an_index() -> None:
             known = {"project_id": "", "limit": 1, "run_id": "", "now": 0}
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", known)]
             assert not [step for step in plan if step.startswith("SCAN workflow_runs") or "TEMP" in step], (name, plan)
+
+
+async def test_a_fork_asks_only_what_is_still_open(bench: Bench) -> None:
+    nodes = [{"id": name, "type": "ask", "config": {"question": name}} for name in ("left", "right")]
+    run_id = await bench.start({"name": "two", "nodes": nodes, "edges": []})
+    waiting = await bench.until(run_id, "run.waiting")
+    ids = {asked["node_id"]: asked["interrupt_id"] for asked in waiting["data"]["interrupts"]}
+    await bench.app.control.resume(ACTOR, bench.project, run_id, Resume(answers={ids["left"]: 1}))
+    await bench.until(run_id, "run.waiting", after=waiting["seq"])
+    stands = await bench.app.store.run(run_id)
+    fork = await bench.app.fork.fork(ACTOR, bench.project, run_id, stands.checkpoint_id or "", execute=True)
+    await bench.until(fork.run_id, "run.waiting")
+    for each, answer in ((fork.run_id, 3), (run_id, 2)):
+        await bench.app.control.resume(ACTOR, bench.project, each, Resume(answer=answer, has_answer=True))
+        run = await bench.ended(each)
+        assert orjson.loads(run.output or "") == {"left": {"answers": [1]}, "right": {"answers": [answer]}}
+
+
+async def test_a_run_that_timed_out_says_so_and_can_be_retried(bench: Bench, tmp_path: Path) -> None:
+    steps = [trace("a", tmp_path / "t"), trace("b", tmp_path / "t", 0.35)]
+    run_id = await bench.start({"name": "t", "timeout": 0.3, "steps": steps})
+    failed = await bench.ended(run_id)
+    error = orjson.loads(failed.error or "")
+    assert (error["code"], error["message"]) == ("timed_out", "the run took longer than its timeout of 0.3 s")
+    await bench.app.control.retry(ACTOR, bench.project, run_id)
+    again = await bench.until(run_id, "node.started", after=failed.last_seq)
+    assert again["node_id"] == "b"
+
+
+async def test_viewers_of_a_run_that_is_deleted_are_told(bench: Bench, tmp_path: Path) -> None:
+    created = await bench.app.workflows.create(bench.project, "d", "", chain(tmp_path / "t", 0))
+    new = NewRun(created["workflow_id"])
+    await bench.app.start.create(ACTOR, bench.project, new)
+    async with bench.app.hub.subscribe(new.run_id, 0) as viewer:
+        await viewer.next()
+        await bench.app.control.delete(ACTOR, bench.project, new.run_id)
+        with pytest.raises(NotFound):
+            await asyncio.wait_for(viewer.next(), 2)
