@@ -5,33 +5,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import orjson
 import uuid_utils
-from jsonschema import Draft202012Validator
 
 from milepost.checkpoints.fork import delete as delete_checkpoints
 from milepost.server.access.keys import Identity
 from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.engine.verdict import stop_nodes, stopped_nodes
 from milepost.server.errors import (
-    AlreadyAnswered,
     AnswerRequired,
-    BadRequest,
     GuardFailed,
     IllegalTransition,
-    InvalidAnswer,
     InvalidState,
-    NotFound,
     PauseOvertaken,
     RunFinished,
     RunLive,
 )
 from milepost.server.hub.hub import Hub
+from milepost.server.runs.answers import check_answer, only_question
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.start import Start
 from milepost.server.runs.travel import Travel
 from milepost.server.states import Action, RunStatus
-from milepost.server.store.rows import OpenInterrupt, Project, Run, iso
+from milepost.server.store.rows import Project, Run, iso
 from milepost.server.store.statements import event, rollup, statement, to_json, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
@@ -261,9 +256,9 @@ class Control:
         rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}
         given = dict(how.answers or {})
         if how.has_answer:
-            given[_only_question(run, rows)] = how.answer
+            given[only_question(run, rows)] = how.answer
         for interrupt_id, answer in given.items():
-            _check_answer(rows.get(interrupt_id), interrupt_id, answer)
+            check_answer(rows.get(interrupt_id), interrupt_id, answer)
         now = self._store.clock()
         unit = Unit(
             [
@@ -373,40 +368,3 @@ class Control:
 
 def _overtaken(run: Run) -> PauseOvertaken:
     return PauseOvertaken(f"run {run.run_id} is {run.status}: it ended before it could pause", run=run)
-
-
-def _only_question(run: Run, rows: Mapping[str, OpenInterrupt]) -> str:
-    questions = [row for row in rows.values() if row.kind == "answer" and not row.consumed]
-    unanswered = [row for row in questions if row.answer is None]
-    if len(unanswered) == 1:
-        return unanswered[0].interrupt_id
-    if unanswered:
-        raise BadRequest(f"run {run.run_id} has {len(unanswered)} open questions; name them in `answers`")
-    if questions:
-        raise _already(questions[-1])
-    raise InvalidState(f"run {run.run_id} is {run.status} and asks nothing")
-
-
-def _check_answer(row: OpenInterrupt | None, interrupt_id: str, answer: Any) -> None:
-    if row is None or row.kind != "answer":
-        raise NotFound(f"the run has no question {interrupt_id}")
-    if row.answer is not None:
-        raise _already(row)
-    value = orjson.loads(row.value)
-    schema = value.get("schema") if isinstance(value, dict) else None
-    if not isinstance(schema, (dict, bool)):
-        return
-    problems = [
-        {"path": "answer" + problem.json_path[1:], "code": str(problem.validator), "message": problem.message}
-        for problem in Draft202012Validator(schema).iter_errors(answer)
-    ]
-    if problems:
-        raise InvalidAnswer("; ".join(problem["message"] for problem in problems), errors=problems)
-
-
-def _already(row: OpenInterrupt) -> AlreadyAnswered:
-    return AlreadyAnswered(
-        f"{row.answered_by} answered this question at {iso(row.answered_at)}",
-        answered_by=row.answered_by,
-        answered_at=iso(row.answered_at),
-    )
