@@ -47,6 +47,9 @@ class RunHandle:
     async def events(self, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """The run's events with ``seq > after``, stored ones first, then live, until the run has ended."""
         async with self._app.hub.subscribe(self.run_id, after) as subscription:
+            run = await self._app.store.run(self.run_id)
+            if run.ended and run.last_seq <= after:
+                return
             while True:
                 for event in await subscription.next():
                     yield orjson.loads(event.wire())
@@ -112,9 +115,13 @@ class Milepost:
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._app.open)
-        self._app.hub.attach(asyncio.get_running_loop())
-        await prepare(self._app)
-        self._project = await self._app.store.project(DEFAULT_SLUG)
+        try:
+            self._app.hub.attach(asyncio.get_running_loop())
+            await prepare(self._app)
+            self._project = await self._app.store.project(DEFAULT_SLUG)
+        except BaseException:
+            await asyncio.to_thread(self._app.close)
+            raise
         return self
 
     async def __aexit__(

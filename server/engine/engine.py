@@ -186,6 +186,9 @@ class Engine:
         segment = Segment(self._tools, run)
         self._active[run.run_id] = segment
         self._slots.began(run)
+        if self._slots.closed:
+            # Claimed while the server began to stop: handed back before its first step.
+            segment.drain("release")
         task = self._spawn(self._drive(segment))
         task.set_name(f"run {run.run_id}")
         self._driving.add(task)

@@ -11,7 +11,7 @@ from milepost.graphs.failures import NodeFailure
 from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
 from milepost.server.states import NodeStatus
-from milepost.server.store.rows import NodeExecution, NodeState, Run
+from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
 from milepost.server.store.statements import event, statement
 from milepost.server.store.unit import Unit
 
@@ -141,7 +141,7 @@ class Projection:
             {
                 "node_execution_id": execution.execution_id,
                 "attempt": attempt,
-                "next_attempt_at": now + round(delay * 1000),
+                "next_attempt_at": iso(now + round(delay * 1000)),
                 "error": error_of(failure, traceback=False),
             },
         )
@@ -210,7 +210,7 @@ class Projection:
             self._dirty[task_id] = execution
         node = self._node(node_id)
         self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
-        data = {"node_execution_id": execution.execution_id if execution else None, "for": kind, "until": wake_at}
+        data = {"node_execution_id": execution.execution_id if execution else None, "for": kind, "until": iso(wake_at)}
         self._event("node.waiting", now, node_id, data)
 
     def checkpointed(self, checkpoint_id: str, ns: str, step: int, following: Iterable[str], now: int) -> None:

@@ -120,8 +120,14 @@ class Segment:
             if isinstance(error, Unavailable):
                 # Its nodes run again: not as often as a disk that takes only small writes would let them.
                 await asyncio.sleep(RETRY_WRITE)
-            return await self._settle(judge(error, self._program, self.recorder, pausing=self._drain == "pause"))
+            return await self._settle(self._verdict(error))
         return None
+
+    def _verdict(self, error: BaseException | None) -> Verdict:
+        try:
+            return judge(error, self._program, self.recorder, pausing=self._drain == "pause")
+        except Exception as broken:  # noqa: BLE001 - whatever is wrong, the run must not stand RUNNING
+            return Verdict.broken(broken)
 
     async def _run_graph(self) -> None:
         run, tools = self.run, self._tools

@@ -53,6 +53,11 @@ class Slots:
         with self._lock:
             self._closed = True
 
+    @property
+    def closed(self) -> bool:
+        """Whether the server stops."""
+        return self._closed
+
     def began(self, run: Run) -> None:
         """A run of its project executes."""
         with self._lock:

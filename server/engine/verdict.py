@@ -15,7 +15,7 @@ from milepost.server.engine.projection import error_of, run_error
 from milepost.server.engine.recorder import Recorder
 from milepost.server.errors import MilepostError, Unavailable
 from milepost.server.states import Action, RunStatus
-from milepost.server.store.rows import Run
+from milepost.server.store.rows import Run, iso
 from milepost.server.store.statements import event, rollup, statement, transition
 from milepost.server.store.unit import NewEvent, Returning, Row, Unit
 
@@ -159,7 +159,7 @@ def _data(verdict: Verdict, run: Run) -> dict[str, Any]:
     if run.status is RunStatus.PAUSED:
         return {"mode": run.pause_requested or "step", "checkpoint_id": run.checkpoint_id}
     if run.status is RunStatus.WAITING:
-        waits = {"for": verdict.waits_for[0], "all": list(verdict.waits_for), "until": verdict.wake_at}
+        waits = {"for": verdict.waits_for[0], "all": list(verdict.waits_for), "until": iso(verdict.wake_at)}
         return {**waits, "interrupts": list(verdict.asked)}
     return {"why": "released"}
 

@@ -13,6 +13,7 @@ from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.engine.verdict import stop_nodes, stopped_nodes
 from milepost.server.errors import (
     AnswerRequired,
+    BadRequest,
     GuardFailed,
     IllegalTransition,
     InvalidState,
@@ -173,6 +174,8 @@ class Control:
         if run.status not in (RunStatus.PAUSED, RunStatus.WAITING, RunStatus.RUNNING, RunStatus.QUEUED):
             raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
         if how.answers_something:
+            if how.state is not None or how.checkpoint_id not in (None, run.checkpoint_id):
+                raise BadRequest("answers cannot come with a state or an earlier checkpoint: resume from there first")
             run = await self._answer(actor, run, how)
         elif run.status is RunStatus.WAITING:
             await self._refuse_without_answer(run)

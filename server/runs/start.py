@@ -93,7 +93,7 @@ class Start:
         lock = self._answering.setdefault(scope, asyncio.Lock())
         try:
             async with lock:
-                return await self._replayed(scope, new) or await self._create(actor, project, new, scope[0])
+                return await self._once(actor, project, new, scope)
         finally:
             if not lock.locked():
                 self._answering.pop(scope, None)
@@ -108,6 +108,15 @@ class Start:
                 await self._hub.wait_for(run_id, ENDED, seconds, after=0)
         run = await self._store.run(run_id)
         return orjson.dumps({**run_json(run), "last_seq": run.last_seq})
+
+    async def _once(self, actor: Identity, project: Project, new: NewRun, scope: tuple[str, str]) -> bytes:
+        try:
+            return await self._replayed(scope, new) or await self._create(actor, project, new, scope[0])
+        except GuardFailed:
+            # Another request with the key was quicker: its answer is the answer.
+            if (first := await self._replayed(scope, new)) is None:
+                raise
+            return first
 
     async def _replayed(self, scope: tuple[str, str], new: NewRun) -> bytes | None:
         since = self._store.clock() - DAY

@@ -91,9 +91,9 @@ def _running(run: Run, states: Sequence[NodeState], retry: tuple[str, str] | Non
         )
     if retry is not None:
         node_id, due = retry[0], orjson.loads(retry[1]).get("next_attempt_at")
-        if isinstance(due, int) and due > now and any(state.node_id == node_id for state in open_nodes):
+        if isinstance(due, str) and due > str(iso(now)) and any(state.node_id == node_id for state in open_nodes):
             return _because(
-                "retry", f"Node {node_id} failed and is tried again at {iso(due)}.", node_ids=[node_id], until=iso(due)
+                "retry", f"Node {node_id} failed and is tried again at {due}.", node_ids=[node_id], until=due
             )
     if not open_nodes:
         return _because("starting", "The run is between two nodes; the next one is about to start.")

@@ -6,15 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
+
+import structlog
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
 from milepost.server.store.mailbox import Mailbox, Outcome
 from milepost.server.store.rows import Event
 from milepost.server.store.unit import NewEvent, Returning, Row, Unit
+
+log = structlog.get_logger("milepost.store")
 
 MAX_GROUP = 512
 """Units of one transaction, so that the first of a flood does not wait for the last."""
@@ -129,8 +134,15 @@ class Writer:
                 return
             outcomes = [_translate(error)]
         stored = tuple(event for outcome in outcomes if isinstance(outcome, tuple) for event in outcome)
-        self._on_commit(Commit(len(group), time.perf_counter() - started, stored))
+        self._tell(Commit(len(group), time.perf_counter() - started, stored))
         _answer(group, outcomes)
+
+    def _tell(self, commit: Commit) -> None:
+        try:
+            self._on_commit(commit)
+        except Exception:
+            # What is on disk is on disk: a listener that fails must not take the writer, and so everybody, with it.
+            log.exception("a listener to commits failed")
 
     def _run_unit(self, connection: sqlite3.Connection, unit: Unit) -> Outcome:
         connection.execute("SAVEPOINT unit")
@@ -198,13 +210,14 @@ def _by_run(events: Iterable[NewEvent]) -> dict[str, list[NewEvent]]:
 
 
 def _abandon(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    with suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _translate(error: Exception) -> Exception:
     if isinstance(error, sqlite3.IntegrityError):
         return GuardFailed(str(error))
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, sqlite3.OperationalError):
         return WriteFailed(f"the database could not be written: {error}")
     return error

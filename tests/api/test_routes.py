@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from milepost.server.states import Action
+from milepost.server.store.rows import iso
 from tests.api.conftest import Site
 from tests.api.seed import DEFINITION, append, move, new_id, running_node, seed_run
 
@@ -325,7 +326,7 @@ async def test_why_tells_of_a_retry_that_is_to_come(site: Site) -> None:
     run = await seed_run(site.app.store, site.project, await site.workflow(), Action.EXECUTE, Action.CLAIM)
     assert (await get(site, f"/runs/{run.run_id}/why"))["code"] == "starting"
     due = site.app.store.clock() + 60_000
-    await append(site.app.store, run, "node.retrying", node_id="first", next_attempt_at=due)
+    await append(site.app.store, run, "node.retrying", node_id="first", next_attempt_at=iso(due))
     await site.app.store.commit(running_node(run.run_id, "first"))
     assert (await get(site, f"/runs/{run.run_id}/why"))["code"] == "retry"
     await move(site.app.store, await site.app.store.run(run.run_id), Action.FINISH)

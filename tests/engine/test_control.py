@@ -9,6 +9,7 @@ import pytest
 
 from milepost.server.errors import AlreadyAnswered, InvalidAnswer, InvalidState, PauseOvertaken
 from milepost.server.runs.control import Paused, Pausing, Resume
+from milepost.server.store.rows import iso
 from tests.engine.conftest import ACTOR, Bench
 
 
@@ -211,7 +212,7 @@ async def test_a_long_wait_parks_and_wakes_on_time(bench: Bench) -> None:
     wait = {"id": "wait", "type": "wait", "config": {"until": "{{ input.until }}"}}
     run_id = await bench.start({"name": "w", "steps": [wait]}, {"until": until})
     waiting = await bench.until(run_id, "run.waiting")
-    assert waiting["data"]["until"] == until
+    assert waiting["data"]["until"] == iso(until)
     run = await bench.app.store.run(run_id)
     assert (run.status, run.owner, run.wake_at) == ("WAITING", None, until)
     assert (await bench.ended(run_id)).status == "COMPLETED"

@@ -103,6 +103,10 @@ CREATE INDEX runs_by_project ON workflow_runs (project_id, run_id);
 CREATE INDEX runs_by_project_status ON workflow_runs (project_id, status, run_id);
 CREATE INDEX runs_by_workflow ON workflow_runs (workflow_id, run_id);
 CREATE INDEX runs_queued ON workflow_runs (project_id, queued_at, run_id) WHERE status = 'QUEUED';
+CREATE INDEX runs_by_start ON workflow_runs (project_id, started_at, run_id);
+CREATE INDEX runs_by_end ON workflow_runs (project_id, finished_at, run_id);
+CREATE INDEX runs_live ON workflow_runs (workflow_id)
+  WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
 CREATE INDEX runs_to_wake ON workflow_runs (wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
 
