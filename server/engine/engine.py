@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -144,7 +145,11 @@ class Engine:
 
     def pause(self, run: Run, mode: PauseMode) -> "Future[list[str]]":
         """Stop an attempt at the next boundary, or at once."""
-        return self._call(self._fence(run.run_id, run.run_attempt) if mode == "now" else self._drain(run))
+        if mode == "step":
+            return self._call(self._drain(run))
+        told: Future[list[str]] = Future()
+        self._threadsafe(partial(self._stop, run.run_id, run.run_attempt, told, final=False))
+        return told
 
     def unpause(self, run_id: str) -> "Future[bool]":
         """Take a pause at the next boundary back."""
@@ -152,7 +157,9 @@ class Engine:
 
     def cancel(self, run_id: str) -> "Future[list[str]]":
         """Stop a run's nodes; who has not ended within 200 ms is named."""
-        return self._call(self._cancel(run_id))
+        told: Future[list[str]] = Future()
+        self._threadsafe(partial(self._stop, run_id, None, told, final=True))
+        return told
 
     def settled(self, run_id: str) -> "Future[list[str]]":
         """Wait a moment for what an attempt leaves behind."""
@@ -231,20 +238,26 @@ class Engine:
         self._on_settled(run_id)
         self._claims.attempt_ended(run_id)
 
-    async def _cancel(self, run_id: str) -> list[str]:
-        segment = self._active.get(run_id) or self._ending.get(run_id)
-        still = await self._fence(run_id)
-        if segment is not None:
-            segment.named = still
-        return still
+    def _stop(self, run_id: str, attempt: int | None, told: "Future[list[str]]", *, final: bool) -> None:
+        """Stop an attempt (None: whichever there is) and tell who still executes once nobody does, or in 200 ms.
 
-    async def _fence(self, run_id: str, attempt: int | None = None) -> list[str]:
+        The loop may be full of other runs' work, so that each of its turns takes long: all is begun in this one.
+        """
         segment = self._active.get(run_id) or self._ending.get(run_id)
         if segment is None or attempt not in (None, segment.run.run_attempt):
-            return []
+            _answer(told, [])
+            return
         segment.fence()
         self._leave(segment)
-        return await self._settled(run_id)
+
+        def tell() -> None:
+            if not told.done():
+                still = segment.executing
+                segment.named = still if final else []
+                _answer(told, still)
+
+        segment.when_idle(tell)
+        self._loop.call_later(HONEST, tell)
 
     async def _settled(self, run_id: str) -> list[str]:
         segment = self._active.get(run_id) or self._ending.get(run_id)
@@ -281,3 +294,8 @@ class Engine:
     def _threadsafe(self, call: Callable[..., Any], *args: Any) -> None:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call, *args)
+
+
+def _answer(told: "Future[list[str]]", nodes: list[str]) -> None:
+    if told.set_running_or_notify_cancel():
+        told.set_result(nodes)

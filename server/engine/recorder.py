@@ -56,6 +56,7 @@ class Recorder:
         self._next: Committed | None = None
         self._failure: BaseException | None = None
         self.executing: dict[str, str] = {}
+        self.tasks: dict[str, asyncio.Task[Any]] = {}
         self.parked: dict[str, tuple[str, int | None]] = {}
         self.asked: dict[str, dict[str, Any]] = {}
         """What the parked nodes ask, by task id, as ``run.waiting`` tells it."""
@@ -77,6 +78,8 @@ class Recorder:
     def started(self, task_id: str, node_id: str, input: Any) -> None:
         """A node's code begins."""
         self.executing[task_id] = node_id
+        if (task := asyncio.current_task()) is not None:
+            self.tasks[task_id] = task
         self.parked.pop(task_id, None)
         self.asked.pop(task_id, None)
         self._projection.started(task_id, node_id, input, self._clock())
@@ -113,6 +116,7 @@ class Recorder:
     def left(self, task_id: str) -> None:
         """A node's code has ended."""
         self.executing.pop(task_id, None)
+        self.tasks.pop(task_id, None)
         if not self.executing and self.on_left is not None:
             self.on_left()
 

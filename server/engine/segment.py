@@ -61,8 +61,16 @@ class Segment:
         self._quiet = asyncio.Event()
         self.gone = asyncio.Event()
         """Set once the engine has nothing of this attempt any more."""
+        self._on_idle: list[Callable[[], None]] = []
         self.named: list[str] = []
         """Nodes that somebody was told still execute, after the run had been taken from this attempt."""
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Call ``call`` as soon as no node's code executes, which may be now."""
+        if self.executing:
+            self._on_idle.append(call)
+        else:
+            call()
 
     async def quiet(self) -> None:
         """Wait until this attempt has ended and none of its nodes' code executes any more."""
@@ -90,6 +98,9 @@ class Segment:
         self._fenced = True
         if self.recorder is not None:
             self.recorder.close()
+            # LangGraph would get there too, some turns of the loop later.
+            for node in self.recorder.tasks.values():
+                node.cancel()
         if self._graph is not None:
             self._graph.cancel()
 
@@ -200,7 +211,11 @@ class Segment:
         )
 
     def _left(self) -> None:
-        if self._over and not (self.recorder and self.recorder.executing):
+        if self.recorder and self.recorder.executing:
+            return
+        while self._on_idle:
+            self._on_idle.pop()()
+        if self._over:
             self._quiet.set()
 
     async def _settle(self, verdict: Verdict) -> Run | None:
