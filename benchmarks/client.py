@@ -11,6 +11,8 @@ import orjson
 from tests.acceptance.audience import Viewer, handshake
 from tests.acceptance.process import RUNS
 
+TERMINAL = (b'"type":"run.completed"', b'"type":"run.cancelled"', b'"type":"run.failed"')
+
 
 class Connection:
     """``async with Connection(url, key) as connection``."""
@@ -65,13 +67,13 @@ class Ending(Viewer):
 
     def __init__(self, request: bytes) -> None:
         super().__init__(request)
-        self.completed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:
         """Keep it, and look for the end."""
         super().data_received(data)
-        if b'"type":"run.completed"' in data and not self.completed.done():
-            self.completed.set_result(time.perf_counter())
+        if not self.over.done() and any(name in data for name in TERMINAL):
+            self.over.set_result(time.perf_counter())
 
 
 async def open_socket(url: str, key: str, run_id: str) -> Ending:
