@@ -258,7 +258,11 @@ class Watch:
 
 def environment(settings: Mapping[str, Any]) -> dict[str, str]:
     """This process's environment with these settings and no others of the server's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MILEPOST_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return kept | {f"MILEPOST_{name.upper()}": str(value) for name, value in settings.items()}
 
 
