@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run check format test bench lock clean
+.PHONY: install run check format test test-long bench lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -31,6 +31,10 @@ format: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# The long form of the acceptance tests: about ten minutes.
+test-long: $(STAMP)
+	$(BIN)/python -m pytest tests/acceptance -m slow --timeout 600
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
