@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from importlib import import_module
 from typing import Any
@@ -25,9 +26,9 @@ class BuiltInModel(BaseChatModel):
 
     delay: float = 0.0
 
+    @abstractmethod
     def reply(self, messages: Sequence[BaseMessage]) -> str:
         """The whole reply to a conversation."""
-        raise NotImplementedError
 
     def _generate(
         self,

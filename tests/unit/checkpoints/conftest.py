@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-import milepost.checkpoints
 from milepost.checkpoints.saver import Saver
 from milepost.checkpoints.unit import DirectSink, Row, Statement
 
-TABLES = Path(milepost.checkpoints.__file__).with_name("tables.sql")
+TABLES = Path(__file__).parents[3] / "schema.sql"
 
 
 class Database:

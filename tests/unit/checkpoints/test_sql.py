@@ -10,6 +10,7 @@ import milepost.checkpoints
 from milepost.checkpoints import sql
 
 FOLDER = Path(milepost.checkpoints.__file__).parent
+TABLES = Path(__file__).parents[3] / "schema.sql"
 
 
 def test_statements_are_loaded_by_name_without_comments(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_a_list_widens_to_a_power_of_two() -> None:
 
 def test_every_statement_is_commented_and_fits_the_tables() -> None:
     connection = sqlite3.connect(":memory:")
-    connection.executescript((FOLDER / "tables.sql").read_text())
+    connection.executescript(TABLES.read_text())
     source = (FOLDER / "statements.sql").read_text()
     for name, text in sql.load(FOLDER / "statements.sql").items():
         connection.execute(f"EXPLAIN {text}", dict.fromkeys(_parameters(text)))
@@ -54,7 +55,7 @@ def test_every_statement_is_commented_and_fits_the_tables() -> None:
 
 def test_listing_and_reading_use_an_index_and_sort_nothing() -> None:
     connection = sqlite3.connect(":memory:")
-    connection.executescript((FOLDER / "tables.sql").read_text())
+    connection.executescript(TABLES.read_text())
     statements = sql.load(FOLDER / "statements.sql")
     for name in ("list_namespace", "values_at", "writes_of", "chain_of", "chain_of_latest", "ordinal_of"):
         text = statements[name]
