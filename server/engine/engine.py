@@ -247,8 +247,14 @@ class Engine:
         if segment is None or attempt not in (None, segment.run.run_attempt):
             _answer(told, [])
             return
+        asked_too_long = told.cancelled()
+        if asked_too_long and final:
+            # Whoever asked did not wait for a blocked loop and was told what executed: its end is told as well.
+            segment.named = segment.executing
         segment.fence()
         self._leave(segment)
+        if asked_too_long:
+            return
 
         def tell() -> None:
             if not told.done():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +34,9 @@ from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
 PauseMode = Literal["step", "now"]
+
+ENGINE_ANSWERS = 0.4
+"""Seconds within which the engine says who still executes; longer only while a node blocks its loop."""
 
 STOPPED = frozenset({"run.paused", "run.completed", "run.failed", "run.cancelled"})
 
@@ -105,7 +109,7 @@ class Control:
             unit = Unit([change, *stop_nodes(after, now), rollup(after)])
             unit.events.append(event(after, "run.cancelled", now, {"by": actor.name}))
             if await self._committed(unit):
-                still = await asyncio.wrap_future(self._dispatcher.cancel(run_id))
+                still = await self._told(run_id, self._dispatcher.cancel(run_id))
                 return Cancelled(after, still)
 
     async def pause(
@@ -137,7 +141,7 @@ class Control:
             data = {"mode": mode, "checkpoint_id": run.checkpoint_id, "by": actor.name}
             unit.events.append(event(after, "run.paused", now, data))
             if await self._committed(unit):
-                still = await asyncio.wrap_future(self._dispatcher.pause(run, "now"))
+                still = await self._told(run_id, self._dispatcher.pause(run, "now"))
                 await self._travel.note_checkpoint(after)
                 return Paused(await self._store.run(run_id), still)
 
@@ -152,7 +156,7 @@ class Control:
             except GuardFailed:
                 return None
             after_seq = stored[-1].seq
-        await asyncio.wrap_future(self._dispatcher.pause(run, "step"))
+        await self._told(run.run_id, self._dispatcher.pause(run, "step"))
         seen = await self._hub.wait_for(run.run_id, STOPPED, wait_seconds, after=after_seq)
         fresh = await self._store.run(run.run_id)
         if fresh.status is RunStatus.PAUSED:
@@ -356,10 +360,17 @@ class Control:
             raise RunLive(f"run {run_id} was started meanwhile")
         self._hub.deleted(run_id)
 
+    async def _told(self, run_id: str, answer: "Future[list[str]]") -> list[str]:
+        """What the engine answers, or what executes where a node blocks its loop: the command holds all the same."""
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(answer), ENGINE_ANSWERS)
+        except TimeoutError:
+            return self._dispatcher.executing(run_id)
+
     async def _settled(self, run_id: str) -> None:
         """Give an attempt that has just stopped a moment to leave its slot: the next one can then start at once."""
         if self._dispatcher.active(run_id):
-            await asyncio.wrap_future(self._dispatcher.settled(run_id))
+            await self._told(run_id, self._dispatcher.settled(run_id))
 
     async def _committed(self, unit: Unit) -> bool:
         try:
