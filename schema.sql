@@ -87,6 +87,7 @@ CREATE TABLE workflow_runs (
   parent_run_id     TEXT,
   forked_from       TEXT,
   crashes           BIGINT NOT NULL,
+  blamed            BIGINT NOT NULL,
   spent_ms          BIGINT NOT NULL,
   created_at        BIGINT NOT NULL,
   queued_at         BIGINT,

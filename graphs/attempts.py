@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import contextvars
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from langgraph._internal._constants import CONFIG_KEY_SCRATCHPAD
 from milepost.graphs.context import NodeContext, RunContext, Signals
 from milepost.graphs.failures import NodeError
 from milepost.graphs.plan import NodePlan
+from milepost.graphs.witness import Witness, stepping
 
 
 class Presence:
@@ -54,24 +55,42 @@ async def attempt(
     plan: NodePlan, node_context: NodeContext[Any], context: RunContext, signals: Signals, presence: Presence
 ) -> Any:
     """What the node's code returned. Raises what it raised, or `NodeError` `timeout`."""
-    run = plan.type.run
     if context.test_mode and plan.type.side_effects:
         return plan.type.simulate(node_context)
     if plan.timeout is None:
-        if plan.synchronous:
-            return await _in_thread(run, node_context, context, presence)
-        return await cast("Any", run(node_context))
+        return await _own_code(plan, node_context, context, presence)
     limit = asyncio.timeout(plan.timeout)
     try:
         async with limit:
-            if plan.synchronous:
-                return await _in_thread(run, node_context, context, presence)
-            return await cast("Any", run(node_context))
+            return await _own_code(plan, node_context, context, presence)
     except TimeoutError as error:
         if not limit.expired():
             raise
         signals.cancelled = True
         raise NodeError("timeout", f"took longer than {plan.timeout:g} s") from error
+
+
+def _own_code(
+    plan: NodePlan, node_context: NodeContext[Any], context: RunContext, presence: Presence
+) -> Awaitable[Any]:
+    run, witness = plan.type.run, context.witness
+    run_id = context.run.get("id", "")
+    if plan.synchronous:
+        witnessed = run if witness is None else _witnessed(run, witness, run_id, plan.id)
+        return _in_thread(witnessed, node_context, context, presence)
+    result = cast("Awaitable[Any]", run(node_context))
+    return result if witness is None else stepping(result, witness, run_id, plan.id)
+
+
+def _witnessed(run: Callable[[Any], Any], witness: Witness, run_id: str, node_id: str) -> Callable[[Any], Any]:
+    def witnessed(node_context: NodeContext[Any]) -> Any:
+        mark = witness.enter(run_id, node_id)
+        try:
+            return run(node_context)
+        finally:
+            witness.leave(mark)
+
+    return witnessed
 
 
 async def _in_thread(

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from milepost.graphs.expressions import Scope
 from milepost.graphs.reporter import Reporter
+from milepost.graphs.witness import Witness
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -43,6 +44,8 @@ class RunContext:
     """Gives the jitter of retries, 0..1."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits between retries, and in short waits."""
+    witness: Witness | None = None
+    """Is told whenever a thread executes a node's own code."""
 
 
 class Signals:

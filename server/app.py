@@ -12,6 +12,7 @@ from milepost.graphs.node_types import Registry
 from milepost.graphs.programs import Programs
 from milepost.server.access.keys import Keys
 from milepost.server.config import Settings
+from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
@@ -89,6 +90,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         store,
         programs.of_run,
         boot_id=str(uuid_utils.uuid7()),
+        black_box=BlackBox(settings.data / "executing", settings.sync_threads + 1),
         max_runs=settings.max_concurrent_runs,
         sync_threads=settings.sync_threads,
         allowed_types=settings.allowed_types,

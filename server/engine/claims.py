@@ -1,7 +1,8 @@
 """Gives free slots to queued runs, fair between projects. One task; everybody else only wakes it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
@@ -13,8 +14,12 @@ from milepost.server.store.statements import event, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
-CRASHES_ALONE = 2
-"""After so many crashes without a checkpoint in between a run starts only while no other executes."""
+BLAMED_ALONE = 2
+CRASHES_ALONE = 8
+"""A run that had a thread, or was there, at so many deaths of the process with no checkpoint in between goes alone."""
+
+ALONE = 10.0
+"""Seconds that such a run has for its next checkpoint before the others start: a long step holds nobody up."""
 
 RETRY = 1.0
 """Seconds until the next try after the disk refused a claim."""
@@ -32,6 +37,7 @@ class Claims:
         boot_id: str,
         begin: Callable[[Run], None],
         active: Callable[[str], bool],
+        first_step: Callable[[str], Awaitable[None]],
         on_queue_wait: Callable[[float], None],
     ) -> None:
         self._store = store
@@ -39,7 +45,9 @@ class Claims:
         self._boot_id = boot_id
         self._begin = begin
         self._active = active
+        self._first_step = first_step
         self._on_queue_wait = on_queue_wait
+        self._suspects_tried = False
         self._woken = asyncio.Event()
         self._held_back: set[str] = set()
 
@@ -66,11 +74,25 @@ class Claims:
             await self._woken.wait()
             self._woken.clear()
             try:
+                await self._try_suspects()
                 await self._fill()
             except Unavailable as error:
                 log.error("runs cannot be claimed", error=error.detail)
                 await asyncio.sleep(RETRY)
                 self.wake()
+
+    async def _try_suspects(self) -> None:
+        """Before anything else executes: what may have killed the process before does so alone, if it does again."""
+        while not self._suspects_tried:
+            found = await self._store.runs("queued_suspects", blamed=BLAMED_ALONE, crashes=CRASHES_ALONE)
+            self._suspects_tried = not found
+            for run in found:
+                if not self._slots.reserve(passing=True):
+                    return
+                log.warning("a run that may have crashed the process starts alone", run_id=run.run_id)
+                await self._claim(run)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._first_step(run.run_id), ALONE)
 
     async def _fill(self) -> None:
         """Claim until there is no slot or no run that may start."""
@@ -88,13 +110,6 @@ class Claims:
         projects = [row[0] for row in await self._store.fetch("queued_projects")]
         queues = [await self._startable(project, limit) for project in self._slots.fairest(projects)]
         turns = [run for turn in range(limit) for queue in queues for run in queue[turn : turn + 1]]
-        suspects = [run for run in turns if run.crashes >= CRASHES_ALONE]
-        if suspects and self._slots.taken == 0:
-            return suspects[:1]
-        if suspects:
-            # They start once nothing else executes; until then the queue stands, or that moment would never come.
-            self._slots.backlog = True
-            return []
         return turns[:limit]
 
     async def _startable(self, project_id: str, limit: int) -> list[Run]:

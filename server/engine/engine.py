@@ -13,6 +13,7 @@ import structlog
 import uvloop
 
 from milepost.graphs.program import Program
+from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
 from milepost.server.engine.outbox import Outbox
@@ -46,6 +47,7 @@ class Engine:
         load: Callable[[Run], Awaitable[Program]],
         *,
         boot_id: str,
+        black_box: BlackBox,
         max_runs: int,
         sync_threads: int,
         allowed_types: tuple[str, ...] = (),
@@ -55,6 +57,7 @@ class Engine:
     ) -> None:
         self._store = store
         self._boot_id = boot_id
+        self._black_box = black_box
         self._slots = Slots(max_runs)
         self._threads = NodeThreads(sync_threads)
         self._load = load
@@ -66,7 +69,7 @@ class Engine:
         self._ending: dict[str, Segment] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._driving: set[asyncio.Task[Any]] = set()
-        self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, on_queue_wait)
+        self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait)
         self._timer = Timer(store, self._claims.wake)
         self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
         self._thread = threading.Thread(target=self._run_loop, name="milepost-engine", daemon=True)
@@ -94,8 +97,9 @@ class Engine:
         self._loop.run_forever()
 
     async def _open(self) -> None:
-        self._tools = Tools(self._store, Outbox(self._store), self._load, self._threads, self._allowed_types)
-        await recover(self._store, self._boot_id)
+        outbox = Outbox(self._store)
+        self._tools = Tools(self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types)
+        await recover(self._store, self._boot_id, self._black_box.open())
         self._spawn(self._claims.run())
         self._spawn(self._timer.run())
         self._watchdog.start(threading.get_ident())
@@ -132,7 +136,7 @@ class Engine:
 
     def reserve(self, run: Run) -> bool:
         """Take a slot for a run about to be claimed."""
-        return not self.active(run.run_id) and run.crashes == 0 and self._slots.reserve()
+        return not self.active(run.run_id) and self._slots.reserve()
 
     def unreserve(self) -> None:
         """The claim was not committed."""
@@ -200,6 +204,12 @@ class Engine:
         task.set_name(f"run {run.run_id}")
         self._driving.add(task)
         task.add_done_callback(self._driving.discard)
+
+    async def _first_step(self, run_id: str) -> None:
+        """Wait until the run has a new checkpoint, or none is to be expected."""
+        segment = self._active.get(run_id)
+        if segment is not None:
+            await segment.moved.wait()
 
     async def _drive(self, segment: Segment) -> None:
         try:

@@ -63,6 +63,8 @@ class Recorder:
         self.fatal: NodeFailure | None = None
         self.reached: Reached | None = None
         self.on_left: Callable[[], None] | None = None
+        self.on_checkpoint: Callable[[], None] | None = None
+        """Called once, when the first checkpoint is on disk or will never be."""
 
     def restore(self, states: list[NodeState], waiting: list[NodeExecution]) -> None:
         """Go on from an earlier attempt."""
@@ -142,7 +144,11 @@ class Recorder:
             values = saved.checkpoint["channel_values"]
             self.reached = Reached(saved.checkpoint_id, saved.step, saved.next, values)
         self._projection.checkpointed(saved.checkpoint_id, saved.ns, saved.step, saved.next, self._clock())
-        return self._at_once()
+        committed = self._at_once()
+        if (call := self.on_checkpoint) is not None:
+            self.on_checkpoint = None
+            committed.add_done_callback(lambda _: call())
+        return committed
 
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
         node_id = self.executing.get(task_id) or self._projection.node_of(task_id) or ""

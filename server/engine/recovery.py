@@ -1,6 +1,6 @@
 """Runs that are RUNNING for a server that is gone, and runs that this server hands back when it stops."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -14,20 +14,28 @@ from milepost.server.store.statements import event, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
-CRASHES_FATAL = 3
-"""A run that took the process with it so often, the last time alone, fails."""
+BLAMED_FATAL = 3
+"""So many deaths of the process while a thread executed the run's own code, with no checkpoint in between, fail it."""
+
+CRASHES_FATAL = 12
+"""So many deaths at any moment do, too: a thread that a node started itself can be nobody's."""
 
 log = structlog.get_logger("milepost.engine")
 
 
-async def recover(store: Store, boot_id: str) -> int:
+async def recover(store: Store, boot_id: str, executing: Mapping[str, str]) -> int:
     """Release every run of an earlier boot to QUEUED, or fail it if it keeps crashing the process.
+
+    Args:
+        store: the database.
+        boot_id: this boot.
+        executing: the node whose code had a thread when the process died, by run id.
 
     Returns:
         How many there were.
     """
     left = await store.runs("runs_of_other_boots", owner=boot_id)
-    posted = [store.post(_recovered(run, store.clock())) for run in left]
+    posted = [store.post(_recovered(run, executing.get(run.run_id), store.clock())) for run in left]
     for unit in posted:
         await unit
     if left:
@@ -35,13 +43,13 @@ async def recover(store: Store, boot_id: str) -> int:
     return len(left)
 
 
-def _recovered(run: Run, now: int) -> Unit:
-    crashes = run.crashes + 1
-    if crashes >= CRASHES_FATAL:
-        message = f"the server's process died {crashes} times while this run executed, the last time alone"
-        error = run_error("crashed_process", "CrashedProcess", message, node_id=run.current_node)
+def _recovered(run: Run, node_id: str | None, now: int) -> Unit:
+    crashes, blamed = run.crashes + 1, run.blamed + (node_id is not None)
+    if blamed >= BLAMED_FATAL or crashes >= CRASHES_FATAL:
+        message = f"the server's process died {crashes} times at this point of the run"
+        error = run_error("crashed_process", "CrashedProcess", message, node_id=node_id or run.current_node)
         return write(Verdict.failed(error), run, Unit(), run.spent_ms, now)[1]
-    after, change = transition(run, Action.RELEASE, now, crashes=crashes)
+    after, change = transition(run, Action.RELEASE, now, crashes=crashes, blamed=blamed)
     data = {"checkpoint_id": run.checkpoint_id, "attempt": run.run_attempt, "crashes": crashes}
     return Unit([change, *stopped_nodes(after, now)], [event(after, "run.recovered", now, data)])
 

@@ -16,6 +16,7 @@ from langgraph.types import Command
 from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.program import Program
+from milepost.graphs.witness import Witness
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
@@ -40,6 +41,7 @@ class Tools:
     outbox: Outbox
     load: Callable[[Run], Awaitable[Program]]
     executor: Executor
+    witness: Witness
     allowed_types: tuple[str, ...]
 
 
@@ -61,6 +63,8 @@ class Segment:
         self._quiet = asyncio.Event()
         self.gone = asyncio.Event()
         """Set once the engine has nothing of this attempt any more."""
+        self.moved = asyncio.Event()
+        """Set once the attempt has a checkpoint of its own, or has ended."""
         self._on_idle: list[Callable[[], None]] = []
         self.named: list[str] = []
         """Nodes that somebody was told still execute, after the run had been taken from this attempt."""
@@ -114,6 +118,7 @@ class Segment:
             return await self._drive()
         finally:
             self._over = True
+            self.moved.set()
             self._left()
 
     async def _drive(self) -> Run | None:
@@ -148,6 +153,7 @@ class Segment:
         answers = _answers(interrupts, tools.store.clock())
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
         recorder.on_left = self._left
+        recorder.on_checkpoint = self.moved.set
         saver = Saver(
             tools.store.reader,
             recorder,
@@ -206,6 +212,7 @@ class Segment:
             },
             reporter=recorder,
             executor=self._tools.executor,
+            witness=self._tools.witness,
             parked={row.task_id: orjson.loads(row.value) for row in interrupts if not row.consumed},
             now=self._tools.store.clock,
         )

@@ -297,6 +297,7 @@ def new_run(
         parent_run_id=parent_run_id,
         forked_from=forked_from,
         crashes=0,
+        blamed=0,
         spent_ms=0,
         created_at=now,
         queued_at=None,

@@ -68,6 +68,7 @@ class Run:
     parent_run_id: str | None
     forked_from: str | None
     crashes: int
+    blamed: int
     spent_ms: int
     created_at: int
     queued_at: int | None

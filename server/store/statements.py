@@ -60,6 +60,7 @@ def transition(run: Run, action: Action, now: int, **changes: Any) -> tuple[Run,
         seen_pause=run.pause_requested or "",
         seen_resume_from=run.resume_from or "",
         seen_crashes=run.crashes,
+        seen_blamed=run.blamed,
         **{column: getattr(after, column) for column in _LIFECYCLE_COLUMNS},
     )
 
@@ -75,6 +76,7 @@ _LIFECYCLE_COLUMNS = (
     "resume_from",
     "wake_at",
     "crashes",
+    "blamed",
     "spent_ms",
     "queued_at",
     "started_at",
@@ -97,7 +99,7 @@ def _lifecycle(run: Run, status: RunStatus, action: Action, now: int) -> dict[st
         if action is Action.RELEASE:
             changes["pause_requested"] = run.pause_requested
     elif status is RunStatus.RUNNING:
-        changes |= {"started_at": run.started_at or now, "run_attempt": run.run_attempt + 1, "crashes": run.crashes}
+        changes |= {"started_at": run.started_at or now, "run_attempt": run.run_attempt + 1}
     return changes
 
 

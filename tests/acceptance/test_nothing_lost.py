@@ -154,6 +154,16 @@ async def test_what_a_viewer_was_shown_is_on_disk(server: ServerProcess, traces:
     assert seen == stored[: len(seen)]
 
 
+async def test_runs_that_wait_when_the_server_is_killed_are_not_to_blame(server: ServerProcess, traces: Traces) -> None:
+    run_ids = await server.runs(await server.workflow(graph("held", [node("a", "held", traces.path, 3.0)])), 3)
+    for kill in range(4):
+        await traces.count(3 * (kill + 1))
+        await server.kill()
+        await server.start()
+    for run_id in run_ids:
+        assert (await server.ended(run_id))["status"] == "COMPLETED"
+
+
 async def start_and_die(server: ServerProcess) -> int:
     """Start the server; its exit code, which may come before its port is open."""
     try:
@@ -163,8 +173,11 @@ async def start_and_die(server: ServerProcess) -> int:
     return await server.exited()
 
 
-async def test_a_run_that_takes_the_process_down_fails_alone(server: ServerProcess, traces: Traces) -> None:
-    crashing = graph("crashing", [trace("a", traces.path), node("b", "exits", traces.path, 0.05)], ("a", "b"))
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+async def test_a_run_that_takes_the_process_down_fails_alone(
+    server: ServerProcess, traces: Traces, seconds: float
+) -> None:
+    crashing = graph("crashing", [trace("a", traces.path), node("b", "exits", traces.path, seconds)], ("a", "b"))
     innocent = await server.runs(await server.workflow(chain(3, traces.path, 0.4)), 5)
     guilty = await server.run(await server.workflow(crashing))
     assert await server.exited() == 42

@@ -1,7 +1,7 @@
 -- name: list_runs
 -- A project's runs without their input and output; the fragments below narrow, order and page it.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, 'null', NULL,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE project_id = :project_id
 

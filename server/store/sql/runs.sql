@@ -1,17 +1,18 @@
 -- name: insert_run
 -- A new run, PENDING; with owner and attempt set it is claimed in the statements that follow in its unit.
 INSERT INTO workflow_runs (run_id, project_id, workflow_id, version, status, run_attempt, progress, input, metadata,
-  checkpoint_id, parent_run_id, forked_from, crashes, spent_ms, created_at, last_seq)
+  checkpoint_id, parent_run_id, forked_from, crashes, blamed, spent_ms, created_at, last_seq)
 VALUES (:run_id, :project_id, :workflow_id, :version, 'PENDING', 0, 0, :input, :metadata,
-  :checkpoint_id, :parent_run_id, :forked_from, 0, 0, :created_at, 0)
+  :checkpoint_id, :parent_run_id, :forked_from, 0, 0, 0, :created_at, 0)
 
 -- name: set_status
 -- The one statement that writes a run's status, guarded by what the caller saw. What checkpoints write as well
--- (resume_from, crashes) stays as it is unless the caller changes it: an attempt's view of it is as old as its claim.
+-- (resume_from, crashes, blamed) stays as it is unless the caller changes it: an attempt's view of it is as old as its claim.
 UPDATE workflow_runs SET status = :status, run_attempt = :run_attempt, owner = :owner, input = :input,
   output = :output, error = :error, pause_requested = :pause_requested, wake_at = :wake_at,
   resume_from = CASE WHEN coalesce(:resume_from, '') = :seen_resume_from THEN resume_from ELSE :resume_from END,
-  crashes = CASE WHEN :crashes = :seen_crashes THEN crashes ELSE :crashes END, spent_ms = :spent_ms,
+  crashes = CASE WHEN :crashes = :seen_crashes THEN crashes ELSE :crashes END,
+  blamed = CASE WHEN :blamed = :seen_blamed THEN blamed ELSE :blamed END, spent_ms = :spent_ms,
   queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at, cancelled_at = :cancelled_at, finished_at = :finished_at,
   progress = CASE WHEN :status = 'COMPLETED' THEN 1 ELSE progress END
 WHERE run_id = :run_id AND status = :seen_status AND run_attempt = :seen_attempt
@@ -36,7 +37,7 @@ WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
 -- The same, with a new checkpoint of the root graph: the run is going on, so earlier crashes no longer count.
 UPDATE workflow_runs SET current_node = coalesce(:current_node, current_node),
   progress = CASE WHEN :progress > progress THEN :progress ELSE progress END,
-  checkpoint_id = :checkpoint_id, resume_from = NULL, crashes = 0
+  checkpoint_id = :checkpoint_id, resume_from = NULL, crashes = 0, blamed = 0
 WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
 
 -- name: set_checkpoint_json
@@ -56,14 +57,14 @@ WHERE run_id = :run_id AND status = 'PAUSED'
 
 -- name: get_run
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE run_id = :run_id
 
 -- name: get_run_of_project
 -- A run, if it is the project's.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE run_id = :run_id AND project_id = :project_id
 
@@ -75,21 +76,28 @@ WHERE EXISTS (SELECT 1 FROM workflow_runs r WHERE r.project_id = p.project_id AN
 -- name: queued_runs
 -- A project's queue, oldest first.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE project_id = :project_id AND status = 'QUEUED' ORDER BY queued_at, run_id LIMIT :limit
+
+-- name: queued_suspects
+-- Queued runs that may have crashed the process before, oldest first.
+SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+FROM workflow_runs WHERE status = 'QUEUED' AND (blamed >= :blamed OR crashes >= :crashes) ORDER BY queued_at, run_id
 
 -- name: runs_of_other_boots
 -- Runs that a server which is gone had claimed.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE status = 'RUNNING' AND owner <> :owner
 
 -- name: runs_to_wake
 -- Parked runs whose time has come.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
-  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, spent_ms,
+  error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE status = 'WAITING' AND wake_at <= :now ORDER BY wake_at LIMIT :limit
 
@@ -97,7 +105,7 @@ FROM workflow_runs WHERE status = 'WAITING' AND wake_at <= :now ORDER BY wake_at
 -- Parked runs that have an answer nobody woke them for. By project, because that is the index.
 SELECT r.run_id, r.project_id, r.workflow_id, r.version, r.status, r.run_attempt, r.owner, r.progress, r.current_node,
   r.input, r.output, r.error, r.metadata, r.checkpoint_id, r.resume_from, r.pause_requested, r.wake_at, r.parent_run_id,
-  r.forked_from, r.crashes, r.spent_ms, r.created_at, r.queued_at, r.started_at, r.paused_at, r.cancelled_at,
+  r.forked_from, r.crashes, r.blamed, r.spent_ms, r.created_at, r.queued_at, r.started_at, r.paused_at, r.cancelled_at,
   r.finished_at, r.estimated_completion, r.last_seq
 FROM projects p CROSS JOIN workflow_runs r
 WHERE r.project_id = p.project_id AND r.status = 'WAITING' AND EXISTS (SELECT 1 FROM interrupts i
