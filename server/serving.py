@@ -1,6 +1,7 @@
 """Runs an app behind uvicorn: from the bound port to an ordered stop."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -67,6 +68,7 @@ async def serve(app: App, listener: socket.socket, on_ready: Callable[[str, str]
     await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
     if server.started:
+        _collect_seldom()
         host, port = listener.getsockname()[:2]
         on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", secret)
     try:
@@ -89,6 +91,16 @@ def run(app: App, on_ready: Callable[[str, str], None]) -> None:
     app.open()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(app, listener, on_ready))
+
+
+def _collect_seldom() -> None:
+    """Make garbage collections, which stop every thread, short and rare.
+
+    What is here now stays until the end: no collection need look at it. Runs leave few cycles behind them, but make
+    objects so fast that the default thresholds cost a tenth of the server's time.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _config(app: App) -> uvicorn.Config:

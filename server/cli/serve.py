@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import ipaddress
 import os
 import sys
@@ -83,8 +82,6 @@ def _ready(app: App, url: str) -> None:
             "others reach this address and there is no TLS: put a proxy with TLS in front", host=app.settings.host
         )
     log.info("started", url=url, data=str(app.settings.data))
-    # What is here now stays until the end: a full collection, which stops every thread, need not look at it.
-    gc.freeze()
     # The server's own loop is calling; it must go on to read what the banner shows.
     asyncio.ensure_future(_announce(app, url))  # noqa: RUF006 - the loop outlives it
 

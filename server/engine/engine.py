@@ -32,7 +32,7 @@ from milepost.server.store.unit import Unit
 HONEST = 0.2
 """Seconds after which a node that was told to stop and has not is named in ``still_running``."""
 
-SWITCH_INTERVAL = 0.001
+SWITCH_INTERVAL = 0.0005
 """Seconds a thread may hold the interpreter while another waits; with the default, 5 ms, requests are late."""
 
 log = structlog.get_logger("milepost.engine")

@@ -1,10 +1,19 @@
--- name: number_events
--- Reserve the next :n event numbers of a run.
-UPDATE workflow_runs SET last_seq = last_seq + :n WHERE run_id = :run_id RETURNING last_seq, project_id
+-- name: event_numbers
+-- The number of the newest event of each of some runs, with its project, as one JSON object.
+SELECT json_group_object(run_id, json_array(last_seq, project_id)) FROM workflow_runs
+WHERE run_id IN (SELECT value FROM json_each(:run_ids))
 
--- name: insert_event
--- Positional: the writer stores many at once.
-INSERT INTO run_events (run_id, seq, ts, type, node_id, run_attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+-- name: set_event_numbers
+-- Some runs have so many events more.
+UPDATE workflow_runs SET last_seq = last_seq + more.value
+FROM json_each(:counts) AS more WHERE run_id = more.key
+
+-- name: insert_events
+-- All events of a transaction, as a JSON list of their columns: one call, however many there are.
+INSERT INTO run_events (run_id, seq, ts, type, node_id, run_attempt, data)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+  json_extract(value, '$[4]'), json_extract(value, '$[5]'), json_extract(value, '$[6]')
+FROM json_each(:events)
 
 -- name: events_after
 -- A run's events behind a sequence number, oldest first.
