@@ -48,6 +48,11 @@ class Dispatcher(Protocol):
         """Nodes whose code is executing."""
         ...
 
+    def standing(self, run: Run) -> str | None:
+        """What the checkpoint holds that ``run`` tells of, as a paused run's row shows it; None if its attempt stands
+        at another, or is not known here."""
+        ...
+
     def active(self, run_id: str) -> bool:
         """Whether an attempt of the run, even a stopped one, still has something to end."""
         ...

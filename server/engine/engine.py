@@ -174,6 +174,11 @@ class Engine:
         segment = self._active.get(run_id) or self._ending.get(run_id)
         return segment.executing if segment else []
 
+    def standing(self, run: Run) -> str | None:
+        """What the run's checkpoint holds, if its attempt stands there."""
+        segment = self._active.get(run.run_id)
+        return segment.standing(run.checkpoint_id) if segment else None
+
     def _attempt_of(self, run_id: str) -> int:
         segment = self._active.get(run_id)
         return segment.run.run_attempt if segment else 0

@@ -20,7 +20,7 @@ from milepost.graphs.witness import Witness
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
-from milepost.server.engine.verdict import Verdict, judge, write
+from milepost.server.engine.verdict import Verdict, judge, snapshot, write
 from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import OpenInterrupt, Run, iso
@@ -84,6 +84,13 @@ class Segment:
     def executing(self) -> list[str]:
         """Nodes whose code is executing."""
         return sorted(set(self.recorder.executing.values())) if self.recorder else []
+
+    def standing(self, checkpoint_id: str | None) -> str | None:
+        """What the checkpoint holds, as a paused run's row shows it; None if the attempt stands at another one."""
+        program, recorder = self._program, self.recorder
+        if program is None or recorder is None or recorder.reached is None:
+            return None
+        return snapshot(program, recorder.reached) if recorder.reached.checkpoint_id == checkpoint_id else None
 
     def drain(self, why: Drain) -> None:
         """Stop at the next boundary of a step, to pause or to release the run."""

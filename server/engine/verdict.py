@@ -12,7 +12,7 @@ from milepost.checkpoints.errors import UnstorableType
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.engine.projection import error_of, run_error
-from milepost.server.engine.recorder import Recorder
+from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.errors import MilepostError, Unavailable
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import Run, iso
@@ -73,11 +73,11 @@ def judge(error: BaseException | None, program: Program | None, recorder: Record
             wake_at=wake_at,
             waits_for=kinds,
             asked=tuple(recorder.asked.values()),
-            checkpoint_json=_snapshot(program, recorder),
+            checkpoint_json=snapshot(program, recorder.reached),
         )
     if isinstance(error, GraphDrained):
         action = Action.PAUSE if pausing else Action.RELEASE
-        return Verdict(action, checkpoint_json=_snapshot(program, recorder))
+        return Verdict(action, checkpoint_json=snapshot(program, recorder.reached))
     if isinstance(error, Unavailable):
         return Verdict(Action.RELEASE)
     if recorder.fatal is not None:
@@ -99,12 +99,11 @@ def _code(error: BaseException | None) -> str:
     return next((code for kind, code in codes.items() if isinstance(error, kind)), "graph_error")
 
 
-def _snapshot(program: Program, recorder: Recorder) -> str | None:
-    reached = recorder.reached
+def snapshot(program: Program, reached: Reached | None) -> str | None:
+    """Where an attempt stands, as a paused run's row shows it."""
     if reached is None:
         return None
-    state = program.state(reached.values)
-    return checkpoint_json(reached.checkpoint_id, reached.step, reached.next, state)
+    return checkpoint_json(reached.checkpoint_id, reached.step, reached.next, program.state(reached.values))
 
 
 def checkpoint_json(checkpoint_id: str, step: int, following: Sequence[str], state: Mapping[str, Any]) -> str:

@@ -138,12 +138,16 @@ class Control:
             unit = Unit([change])
             if run.status is RunStatus.RUNNING:
                 unit.statements += stopped_nodes(after, now)
+            if (held := self._dispatcher.standing(run)) is not None:
+                unit.statements.append(statement("set_checkpoint_json", run_id=run_id, checkpoint_json=held))
             data = {"mode": mode, "checkpoint_id": run.checkpoint_id, "by": actor.name}
             unit.events.append(event(after, "run.paused", now, data))
             if await self._committed(unit):
-                still = await self._told(run_id, self._dispatcher.pause(run, "now"))
-                await self._travel.note_checkpoint(after)
-                return Paused(await self._store.run(run_id), still)
+                stopping = self._told(run_id, self._dispatcher.pause(run, "now"))
+                still, fresh = await asyncio.gather(stopping, self._store.run(run_id))
+                if held is None or fresh.checkpoint_id != run.checkpoint_id:
+                    await self._travel.note_checkpoint(fresh)
+                return Paused(fresh, still)
 
     async def _pause_at_step(self, actor: Identity, run: Run, wait_seconds: float) -> Paused | Pausing | None:
         now = self._store.clock()
