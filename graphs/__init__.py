@@ -1,7 +1,7 @@
 """What runs: definitions, their validation, their compilation to LangGraph, and node types. Knows no server."""
 
 from milepost.graphs.context import NodeContext, RunContext
-from milepost.graphs.failures import NodeError, NodeFailure
+from milepost.graphs.failures import NodeError, NodeFailure, TimedOut
 from milepost.graphs.node_types import Config, NodeType, Registry
 from milepost.graphs.problems import InvalidDefinition, Problem, Report
 from milepost.graphs.program import Program, ProgramEdge, ProgramNode, load, validate
@@ -23,6 +23,7 @@ __all__ = [
     "Report",
     "Reporter",
     "RunContext",
+    "TimedOut",
     "load",
     "validate",
 ]

@@ -9,10 +9,12 @@ import contextvars
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._constants import CONFIG_KEY_SCRATCHPAD
+from langgraph.errors import GraphInterrupt
+from langgraph.types import Interrupt
 
 from milepost.graphs.context import NodeContext, RunContext, Signals
 from milepost.graphs.failures import NodeError
@@ -131,3 +133,23 @@ def ask_from_the_first() -> None:
     if config is not None and scratchpad is not None:
         anew = replace(scratchpad, interrupt_counter=itertools.count().__next__)
         var_child_runnable_config.set({**config, "configurable": {**configurable, CONFIG_KEY_SCRATCHPAD: anew}})
+
+
+def attempts_before(context: RunContext, task_id: str) -> int:
+    """How many attempts failed before the run parked for the next one. Parks again when it is too early for that."""
+    parked = context.parked.get(task_id)
+    if not isinstance(parked, Mapping) or parked.get("kind") != "retry":
+        return 0
+    if context.now() < parked["until"]:
+        _park(task_id, parked)
+    return int(parked["attempt"])
+
+
+def park_retry(context: RunContext, task_id: str, attempt: int, delay: float) -> NoReturn:
+    """Let go of everything until `delay` seconds after attempt number `attempt` failed."""
+    _park(task_id, {"kind": "retry", "until": context.now() + round(delay * 1000), "attempt": attempt})
+
+
+def _park(task_id: str, value: Mapping[str, Any]) -> NoReturn:
+    # Not LangGraph's `interrupt`: that counts among the node's own questions, and would be given one's answer.
+    raise GraphInterrupt((Interrupt(dict(value), id=f"retry:{task_id}"),))

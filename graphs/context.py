@@ -15,10 +15,17 @@ from langgraph.types import interrupt
 from pydantic import BaseModel
 
 from milepost.graphs.expressions import Scope
+from milepost.graphs.failures import TimedOut
 from milepost.graphs.reporter import Reporter
 from milepost.graphs.witness import Witness
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
+LONGEST_SLEEP = 5.0
+"""Seconds that a node may wait in its slot; for longer the run parks."""
+
+TIMED_OUT = b"timed out"
+"""What a question or a wait for an event is resumed with when its time is over. No JSON value equals it."""
+
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -132,9 +139,44 @@ class NodeContext(Generic[ConfigT]):
         """Stream a piece of text."""
         self._signals.send(self._signals.reporter.delta, text)
 
-    def interrupt(self, question: str, schema: Mapping[str, Any] | None = None, **more: Any) -> Any:
-        """Ask a person and give the answer. Until there is one the run parks; then `run` starts again from its top."""
-        return interrupt({"kind": "answer", "question": question, "schema": schema, **more})
+    def interrupt(
+        self,
+        question: str,
+        schema: Mapping[str, Any] | bool | None = None,
+        *,
+        timeout: float | None = None,
+        **more: Any,
+    ) -> Any:
+        """Ask a person and give the answer. Until there is one the run parks; then `run` starts again from its top.
+
+        Raises `TimedOut` when there is none within `timeout` seconds.
+        """
+        asked = {"kind": "answer", "question": question, "schema": schema, **more}
+        return self._wait_for(asked, timeout, "nobody answered")
+
+    def wait_for_event(self, event: str, *, timeout: float | None = None) -> Any:
+        """Park until the run is sent an event of this name, and give its payload; one that came before is taken.
+
+        Raises `TimedOut` when there is none within `timeout` seconds.
+        """
+        return self._wait_for({"kind": "event", "event": event}, timeout, f"no event {event!r} came")
+
+    def _wait_for(self, wanted: dict[str, Any], timeout: float | None, missed: str) -> Any:
+        if timeout is not None:
+            wanted["until"] = self._deadline(wanted, timeout)
+        given = interrupt(wanted)
+        if given == TIMED_OUT:
+            raise TimedOut(f"{missed} within {timeout or 0:g} s")
+        return given
+
+    def _deadline(self, wanted: Mapping[str, Any], timeout: float) -> int:
+        """The end that this wait was given when it parked first, in milliseconds; otherwise `timeout` from now."""
+        parked = self._context.parked.get(self._signals.task_id)
+        if isinstance(parked, Mapping):
+            until = parked.get("until")
+            if isinstance(until, int) and {**wanted, "until": until} == parked:
+                return until
+        return self.now + round(timeout * 1000)
 
     @property
     def parked_until(self) -> int | None:

@@ -16,13 +16,20 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
 
-from milepost.graphs.attempts import Presence, across, ask_from_the_first, attempt
+from milepost.graphs.attempts import (
+    Presence,
+    across,
+    ask_from_the_first,
+    attempt,
+    attempts_before,
+    park_retry,
+)
 from milepost.graphs.channels import CLEAR, LIVE, SPENT
-from milepost.graphs.context import NodeContext, RunContext, Signals
+from milepost.graphs.context import LONGEST_SLEEP, NodeContext, RunContext, Signals
 from milepost.graphs.definition import problems_of
 from milepost.graphs.expressions import ExpressionError
 from milepost.graphs.expressions.budget import Budget
-from milepost.graphs.failures import NodeError, NodeFailure, failure_of
+from milepost.graphs.failures import NodeError, NodeFailure, TimedOut, failure_of
 from milepost.graphs.json_values import NotJson, own_copy
 from milepost.graphs.plan import NodePlan, Resolver
 from milepost.graphs.reporter import Outcome
@@ -74,7 +81,7 @@ class NodeRunner:
 class _Execution:
     """One execution of one node, from its config to what follows."""
 
-    __slots__ = ("attempts", "context", "live", "plan", "resolver", "state", "task_id")
+    __slots__ = ("attempts", "context", "live", "plan", "resolver", "state", "task_id", "timed_out")
 
     def __init__(
         self, plan: NodePlan, state: Mapping[str, Any], context: RunContext, task_id: str, live: tuple[str, ...]
@@ -85,6 +92,7 @@ class _Execution:
         self.task_id = task_id
         self.live = live
         self.attempts = 1
+        self.timed_out = False
         self.resolver = Resolver(plan.scope(state, context.run), Budget())
 
     async def run(self) -> dict[str, Any]:
@@ -120,6 +128,8 @@ class _Execution:
     async def _try(self, config: BaseModel, presence: Presence) -> dict[str, Any]:
         """The output of the first attempt that succeeds. Raises the last one's failure."""
         plan = self.plan
+        if self.context.parked:
+            self.attempts = attempts_before(self.context, self.task_id) + 1
         while True:
             signals = self._signals()
             node_context = NodeContext(config, self.resolver.scope, self.live, self.context, signals)
@@ -128,6 +138,11 @@ class _Execution:
                 return self._checked(result)
             except GraphBubbleUp:
                 raise
+            except TimedOut as error:
+                if not plan.late():
+                    raise failure_of(error, plan.id) from error
+                self.timed_out = True
+                return {"timed_out": True}
             except asyncio.CancelledError as error:
                 signals.cancelled = True
                 if _really_cancelled():
@@ -149,6 +164,8 @@ class _Execution:
             raise failure
         delay = retry.delay(self.attempts, self.context.random())
         self.context.reporter.retrying(self.task_id, failure, self.attempts, delay)
+        if delay > LONGEST_SLEEP:
+            park_retry(self.context, self.task_id, self.attempts, delay)
         await self.context.sleep(delay)
         self.attempts += 1
         ask_from_the_first()
@@ -181,7 +198,8 @@ class _Execution:
                 if plan.sets.value:
                     updates |= self._variables()
                 if decision is None:
-                    decision = plan.routing.took(plan.number, plan.taken(output, self.resolver))
+                    taken = plan.late() if self.timed_out else plan.taken(output, self.resolver)
+                    decision = plan.routing.took(plan.number, taken)
             except ExpressionError as error:
                 raise NodeFailure("expression_error", "ExpressionError", str(error), plan.id) from error
             except NodeError as error:

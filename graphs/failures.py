@@ -38,6 +38,13 @@ class NodeError(Exception):
         self.retryable = retryable
 
 
+class TimedOut(NodeError):
+    """Nobody answered, or no event came, in time. Takes the node's `when: "timeout"` edges; without one it fails."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("timeout", message, retryable=False)
+
+
 def failure_of(error: BaseException, node_id: str) -> NodeFailure:
     """The failure that an exception from a node's code means."""
     code = error.code if isinstance(error, NodeError) else "node_error"

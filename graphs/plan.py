@@ -83,8 +83,6 @@ class NodePlan:
 
     def taken(self, output: Mapping[str, Any], resolve: Resolver) -> list[int]:
         """The outgoing edges that an output takes; `resolve` computes the expressions among them."""
-        if self.type.times_out and output.get("timed_out") is True and (late := self.edges(TIMEOUT)):
-            return late
         chosen = [way.edge for way in self.ways if self._chosen(way, output, resolve)]
         return self.edges(ALWAYS) + (chosen or self.edges(ELSE))
 
@@ -96,6 +94,10 @@ class NodePlan:
     def handled(self) -> list[int]:
         """The edges that a failure takes, none when it has no `error` edge."""
         return self.edges(ERROR)
+
+    def late(self) -> list[int]:
+        """The edges that are taken when the node gave up waiting."""
+        return self.edges(TIMEOUT)
 
     def scope(self, state: Mapping[str, Any], run: Mapping[str, Any]) -> Scope:
         """What the node's expressions see of the graph's state."""

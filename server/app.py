@@ -16,13 +16,16 @@ from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
+from milepost.server.runs.answers import Answers
 from milepost.server.runs.control import Control
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
+from milepost.server.runs.inbox import Inbox
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.projects import Projects
 from milepost.server.runs.read import Read
+from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
 from milepost.server.runs.travel import Travel
 from milepost.server.runs.workflows import Workflows
@@ -50,6 +53,8 @@ class App:
     read: Read
     start: Start
     control: Control
+    signals: Signals
+    inbox: Inbox
     history: History
     fork: Fork
     edit: Edit
@@ -101,6 +106,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     travel = Travel(store, programs)
     edit = Edit(store, programs, travel, settings.allowed_types)
     start = Start(store, hub, engine, programs)
+    answers = Answers(store, engine, start)
     return App(
         settings=settings,
         store=store,
@@ -113,7 +119,9 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         projects=Projects(store),
         read=Read(store, hub, engine, programs),
         start=start,
-        control=Control(store, engine, hub, start, travel, edit),
+        control=Control(store, engine, hub, start, answers, travel, edit),
+        signals=Signals(store, answers),
+        inbox=Inbox(store),
         history=History(store, programs, travel),
         fork=Fork(store, start, programs, travel, edit),
         edit=edit,

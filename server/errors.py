@@ -13,6 +13,7 @@ MilepostError
 │   ├── VersionConflict       version_conflict
 │   ├── SlugTaken             slug_taken
 │   ├── AlreadyAnswered       already_answered
+│   ├── QuestionExpired       question_expired
 │   ├── HasOpenQuestions      has_open_questions
 │   └── PauseOvertaken        pause_overtaken
 ├── TooLarge 413              too_large
@@ -104,6 +105,10 @@ class SlugTaken(Conflict):
 
 class AlreadyAnswered(Conflict):
     code, title = "already_answered", "The question has already been answered"
+
+
+class QuestionExpired(Conflict):
+    code, title = "question_expired", "It is too late to answer the question"
 
 
 class HasOpenQuestions(Conflict):

@@ -132,6 +132,8 @@ def services(app: App) -> Services:
         projects=app.projects,
         start=app.start,
         control=app.control,
+        signals=app.signals,
+        inbox=app.inbox,
         history=app.history,
         fork=app.fork,
         edit=app.edit,

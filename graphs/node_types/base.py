@@ -31,7 +31,7 @@ class NodeType(ABC, Generic[ConfigT]):
     branching: ClassVar[bool] = False
     """True: the output's `value` is what the `when` of outgoing edges is compared with."""
     times_out: ClassVar[bool] = False
-    """True: an output with `timed_out` true takes the edges with `when: "timeout"`."""
+    """True: it may raise `TimedOut`, which takes the edges with `when: "timeout"`."""
     reads_predecessors: ClassVar[bool] = False
     """True: `run` looks at the outputs of `ctx.live`, not only at what its config names."""
     reads_everything: ClassVar[bool] = False

@@ -7,13 +7,14 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from milepost.graphs.node_types.ai import Ai
+from milepost.graphs.node_types.approval import Approval
 from milepost.graphs.node_types.base import NodeType
 from milepost.graphs.node_types.branching import Condition, Switch
 from milepost.graphs.node_types.data import Input, Output, Process
-from milepost.graphs.node_types.wait import Wait
+from milepost.graphs.node_types.wait import Wait, WaitEvent
 
 ENTRY_POINTS = "milepost.node_types"
-BUILT_IN: tuple[type[NodeType[Any]], ...] = (Input, Process, Output, Condition, Switch, Wait, Ai)
+BUILT_IN: tuple[type[NodeType[Any]], ...] = (Input, Process, Output, Condition, Switch, Wait, WaitEvent, Approval, Ai)
 
 
 class Registry:

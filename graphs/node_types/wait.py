@@ -1,4 +1,4 @@
-"""The node type `wait`: sleeps for a short time, parks the run for a longer one."""
+"""The node types `wait`, which sleeps for a short time and parks the run for a longer one, and `wait_event`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from milepost.graphs.context import NodeContext
+from milepost.graphs.context import LONGEST_SLEEP, NodeContext
 from milepost.graphs.failures import NodeError
 from milepost.graphs.node_types.base import Config, NodeType
 from milepost.graphs.problems import Problem
 
-LONGEST_SLEEP = 5.0
+LONGEST_WAIT = 315_360_000
+"""Seconds; ten years."""
+
+EVENT_NAME = r"^[A-Za-z0-9_.-]{1,128}$"
+"""What events may be called; the route that sends them allows no others."""
 
 
 class WaitConfig(Config):
     """Either `seconds`, or `until`: a time with its zone, like `2030-01-01T09:00:00Z`."""
 
-    seconds: float | None = Field(default=None, ge=0, le=315_360_000, allow_inf_nan=False)
+    seconds: float | None = Field(default=None, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
     until: AwareDatetime | None = None
 
 
@@ -54,3 +58,25 @@ class Wait(NodeType[WaitConfig]):
         """Exactly one of `seconds` and `until`."""
         if ("seconds" in config) == ("until" in config):
             yield Problem(path, "invalid_value", "wait needs either seconds or until")
+
+
+class WaitEventConfig(Config):
+    """`event`: the name of what is waited for; `timeout`: seconds until the node gives up."""
+
+    event: str = Field(pattern=EVENT_NAME)
+    timeout: float | None = Field(default=None, gt=0, le=LONGEST_WAIT, allow_inf_nan=False)
+
+
+class WaitEvent(NodeType[WaitEventConfig]):
+    """Takes the oldest event of its name that the run was sent and no node has taken; parks until there is one."""
+
+    name = "wait_event"
+    title = "Wait for an event"
+    description = "Waits until somebody sends the run an event."
+    config_model = WaitEventConfig
+    times_out = True
+
+    async def run(self, ctx: NodeContext[WaitEventConfig]) -> Mapping[str, Any]:
+        """The event's payload if it is an object, otherwise `{"payload": …}`."""
+        payload = ctx.wait_for_event(ctx.config.event, timeout=ctx.config.timeout)
+        return payload if isinstance(payload, dict) else {"payload": payload}

@@ -58,6 +58,7 @@ TAGS = (
     ("checkpoints", "Where a run stood: history, differences, forks, edits."),
     ("workflows", "Definitions and their versions."),
     ("projects", "Projects and their keys."),
+    ("inbox", "What runs ask people."),
     ("operations", "Health, measurements, what the server offers."),
 )
 

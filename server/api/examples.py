@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import orjson
+
 from milepost.graphs.problems import Problem
-from milepost.server.runs.summaries import problems_json, project_json
+from milepost.server.runs.summaries import asked_json, problems_json, project_json
 from milepost.server.states import NodeStatus, RunStatus
-from milepost.server.store.rows import Project
+from milepost.server.store.rows import Asked, OpenInterrupt, Project
 
 PROJECT_ID = "01987a3e-5b1c-7000-8000-000000000001"
 WORKFLOW_ID = "01987a3e-5b1c-7000-8000-000000000002"
@@ -25,6 +27,32 @@ DEFINITION: dict[str, Any] = {
     ],
     "edges": [{"source": "greet", "target": "done"}],
 }
+
+QUESTION = {"kind": "answer", "question": "Publish?", "schema": {"type": "object"}, "assignees": ["ada"]}
+
+ASKED = asked_json(
+    Asked(
+        RUN_ID,
+        OpenInterrupt(
+            interrupt_id="5d0c5f0e2a110c1e6f001f0b8a527c1e",
+            task_id="5d0c5f0e-2a11-0c1e-6f00-1f0b8a527c1e",
+            node_id="approve",
+            kind="answer",
+            value=orjson.dumps(QUESTION).decode(),
+            wake_at=None,
+            answer=None,
+            answered_by=None,
+            answered_at=None,
+            consumed=0,
+            created_at=MILLISECONDS,
+            event=None,
+            expired_at=None,
+        ),
+        WORKFLOW_ID,
+        RunStatus.WAITING,
+        "Greeting",
+    )
+)
 
 PROJECT = project_json(Project(PROJECT_ID, "default", "Default", MILLISECONDS))
 

@@ -18,7 +18,7 @@ async def readyz(services: AServer) -> Response:
     """The database can be read and the server is not stopping; otherwise 503. Needs no key."""
     if services.hub.closed:
         return answer({"status": "stopping"}, 503)
-    await services.read.counts()
+    await services.read.reachable()
     return answer({"status": "ready"})
 
 

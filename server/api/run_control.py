@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
+from milepost.graphs.node_types.wait import EVENT_NAME
 from milepost.server.api import examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body, read_json
@@ -18,9 +19,7 @@ from milepost.server.runs.control import Resume
 EVENT_BYTES = 65_536
 """Largest payload of an event for a ``wait_event`` node."""
 
-EventName = Annotated[
-    str, Path(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="What the node waits for.", examples=["paid"])
-]
+EventName = Annotated[str, Path(pattern=EVENT_NAME, description="What the node waits for.", examples=["paid"])]
 
 
 def resume_of(body: ResumeRun) -> Resume:
@@ -86,7 +85,7 @@ async def rerun(call: InProject, run_id: UUID) -> Response:
 async def send_event(call: InProject, run_id: UUID, event: EventName) -> Response:
     """An event for a `wait_event` node, kept until a node consumes it. The body is its payload: any JSON."""
     payload = await read_json(call.request, min(EVENT_BYTES, _limit(call)))
-    await call.services.control.send_event(call.actor, call.project, str(run_id), event, payload)
+    await call.services.signals.send(call.actor, call.project, str(run_id), event, payload)
     return answer({"run_id": str(run_id), "event": event, "message": "Event accepted"}, 202)
 
 

@@ -16,8 +16,10 @@ from milepost.server.runs.control import Control
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
+from milepost.server.runs.inbox import Inbox
 from milepost.server.runs.projects import Projects
 from milepost.server.runs.read import Read
+from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.rows import Project
@@ -36,6 +38,8 @@ class Services:
     projects: Projects
     start: Start
     control: Control
+    signals: Signals
+    inbox: Inbox
     history: History
     fork: Fork
     edit: Edit

@@ -70,7 +70,7 @@ class Engine:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._driving: set[asyncio.Task[Any]] = set()
         self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait)
-        self._timer = Timer(store, self._claims.wake)
+        self._timer = Timer(store, self._claims.wake, max_runs)
         self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
         self._thread = threading.Thread(target=self._run_loop, name="milepost-engine", daemon=True)
 
@@ -202,6 +202,7 @@ class Engine:
         segment = Segment(self._tools, run)
         self._active[run.run_id] = segment
         self._slots.began(run)
+        self._timer.claimed()
         if self._slots.closed:
             # Claimed while the server began to stop: handed back before its first step.
             segment.drain("release")

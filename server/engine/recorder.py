@@ -6,15 +6,17 @@ A node's completion is committed with the writes that make it durable, never bef
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-import orjson
 from langgraph.types import Interrupt
 
 from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.outbox import Committed, Outbox
+from milepost.server.engine.parking import put_interrupt
 from milepost.server.engine.projection import Projection
 from milepost.server.errors import GuardFailed
 from milepost.server.store.rows import NodeExecution, NodeState
@@ -51,6 +53,8 @@ class Recorder:
         self._statements: list[Statement] = []
         self._checkpoint_id: str | None = None
         self._outcomes: dict[str, Outcome] = {}
+        self._asleep: Mapping[str, str] = {}
+        self._held: dict[str, list[Callable[[], None]]] = {}
         self._texts: dict[str, list[str]] = {}
         self._text_timers: dict[str, asyncio.TimerHandle] = {}
         self._next: Committed | None = None
@@ -66,9 +70,18 @@ class Recorder:
         self.on_checkpoint: Callable[[], None] | None = None
         """Called once, when the first checkpoint is on disk or will never be."""
 
-    def restore(self, states: list[NodeState], waiting: list[NodeExecution]) -> None:
-        """Go on from an earlier attempt."""
+    def restore(
+        self, states: list[NodeState], waiting: list[NodeExecution], asleep: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Go on from an earlier attempt.
+
+        LangGraph runs every node that waits to its question again, whichever was answered. Those that go on waiting,
+        the interrupt by task id in ``asleep``, are not told of: what they report is held until they get further.
+        """
         self._projection.restore(states, waiting)
+        # A fork has its parent's questions, but has told nobody of them.
+        known = {row.task_id for row in waiting}
+        self._asleep = {task_id: interrupt_id for task_id, interrupt_id in asleep.items() if task_id in known}
 
     def resume_at(self, reached: Reached) -> None:
         """The checkpoint that the attempt goes on from."""
@@ -84,32 +97,54 @@ class Recorder:
             self.tasks[task_id] = task
         self.parked.pop(task_id, None)
         self.asked.pop(task_id, None)
+        if task_id in self._asleep:
+            self._held[task_id] = [partial(self._begin, task_id, node_id, input)]
+        else:
+            self._begin(task_id, node_id, input)
+
+    def _begin(self, task_id: str, node_id: str, input: Any) -> None:
         self._projection.started(task_id, node_id, input, self._clock())
         self._soon()
 
+    def _wake(self, task_id: str) -> None:
+        """A node that was thought to go on waiting does not: tell what it reported."""
+        for report in self._held.pop(task_id, ()):
+            report()
+
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
         """A try failed; another follows."""
+        self._wake(task_id)
         self._projection.retrying(task_id, failure, attempt, delay, self._clock())
         self._soon()
 
     def progress(self, task_id: str, fraction: float, message: str | None) -> None:
         """A node says how far it is."""
+        if task_id in self._held:
+            self._held[task_id].append(partial(self.progress, task_id, fraction, message))
+            return
         self._projection.advanced(task_id, fraction, message, self._clock())
         self._soon()
 
     def log(self, task_id: str, level: str, message: str, fields: Mapping[str, Any]) -> None:
         """A node logs."""
+        if task_id in self._held:
+            self._held[task_id].append(partial(self.log, task_id, level, message, fields))
+            return
         self._projection.logged(task_id, level, message, fields, self._clock())
         self._soon()
 
     def delta(self, task_id: str, text: str) -> None:
         """A model's text, gathered."""
+        if task_id in self._held:
+            self._held[task_id].append(partial(self.delta, task_id, text))
+            return
         self._texts.setdefault(task_id, []).append(text)
         if task_id not in self._text_timers:
             self._text_timers[task_id] = self._loop.call_later(DELTA, self._tell_text, task_id)
 
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """A node's result, held until the saver stores the writes that carry it."""
+        self._wake(task_id)
         self._tell_text(task_id)
         self._outcomes[task_id] = outcome
         if outcome.fatal and self.fatal is None:
@@ -153,29 +188,21 @@ class Recorder:
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
         node_id = self.executing.get(task_id) or self._projection.node_of(task_id) or ""
         value = interrupt.value if isinstance(interrupt.value, Mapping) else {}
-        kind = value.get("kind") if value.get("kind") in ("time", "event") else "answer"
-        wake_at = value.get("until") if kind == "time" else None
-        self.parked[task_id] = (str(kind), wake_at)
-        if kind != "time":
+        kind = str(value["kind"]) if value.get("kind") in ("time", "event", "retry") else "answer"
+        until = value.get("until")
+        wake_at = until if isinstance(until, int) else None
+        self.parked[task_id] = ("time" if kind == "retry" else kind, wake_at)
+        if kind in ("answer", "event"):
             self.asked[task_id] = {"interrupt_id": interrupt.id, "node_id": node_id, "value": interrupt.value}
+        if self._held.get(task_id) and self._asleep.get(task_id) == interrupt.id:
+            del self._held[task_id]
+            return
+        self._wake(task_id)
         now = self._clock()
-        self._projection.waiting(task_id, node_id, str(kind), wake_at, now)
-        run_id = self._projection.run.run_id
-        self._statements += [
-            statement("consume_earlier", run_id=run_id, task_id=task_id, interrupt_id=interrupt.id),
-            statement(
-                "put_interrupt",
-                run_id=run_id,
-                interrupt_id=interrupt.id,
-                task_id=task_id,
-                node_id=node_id,
-                kind=kind,
-                value=orjson.dumps(interrupt.value, default=str).decode(),
-                wake_at=wake_at,
-                created_at=now,
-                again=interrupt.id in self._delivered,
-            ),
-        ]
+        self._projection.waiting(task_id, node_id, "time" if kind == "retry" else kind, wake_at, now)
+        self._statements += put_interrupt(
+            self._projection.run, task_id, node_id, kind, interrupt, now, again=interrupt.id in self._delivered
+        )
 
     # Units.
 

@@ -18,12 +18,14 @@ from milepost.graphs.context import RunContext
 from milepost.graphs.program import Program
 from milepost.graphs.witness import Witness
 from milepost.server.engine.outbox import Outbox
+from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
 from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
 from milepost.server.states import Action, RunStatus
-from milepost.server.store.rows import OpenInterrupt, Run, iso
+from milepost.server.store.rows import Run, iso
+from milepost.server.store.statements import statement
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
@@ -156,8 +158,8 @@ class Segment:
         run, tools = self.run, self._tools
         self._program = program = await tools.load(run)
         self._projection = Projection(run, program, count=self._projection.count if self._projection else 0)
-        interrupts = [] if run.checkpoint_id is None else await tools.store.interrupts(run.run_id)
-        answers = _answers(interrupts, tools.store.clock())
+        parked = Parked() if run.checkpoint_id is None else await self._parked()
+        answers = parked.answers
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
         recorder.on_left = self._left
         recorder.on_checkpoint = self.moved.set
@@ -171,7 +173,7 @@ class Segment:
         config: RunnableConfig = {"configurable": {"thread_id": run.run_id}}
         if run.resume_from is not None:
             config["configurable"]["checkpoint_id"] = run.resume_from
-        taken = await self._restore(program, recorder, saver, config) if run.checkpoint_id is not None else 0
+        taken = await self._restore(program, recorder, saver, config, parked) if run.checkpoint_id is not None else 0
         config["recursion_limit"] = max(1, program.recursion_limit - taken)
         self.recorder = recorder
         if self._fenced:
@@ -180,16 +182,27 @@ class Segment:
             async for _ in program.with_saver(saver).astream(
                 _graph_input(run, program, answers),
                 config,
-                context=self._context(recorder, interrupts),
+                context=self._context(recorder, parked),
                 stream_mode=[],
                 durability="sync",
                 control=self._control,
             ):
                 pass
 
-    async def _restore(self, program: Program, recorder: Recorder, saver: Saver, config: RunnableConfig) -> int:
+    async def _parked(self) -> Parked:
+        """What the run's nodes wait for. What is too late is so for good: a clock that steps back changes nothing."""
         store, run_id = self._tools.store, self.run.run_id
-        recorder.restore(await store.node_states(run_id), await store.waiting_executions(run_id))
+        parked = Parked(await store.interrupts(run_id), store.clock())
+        if parked.too_late:
+            await store.commit(Unit([statement("expire_interrupts", run_id=run_id, now=parked.now)]))
+            parked = Parked(await store.interrupts(run_id), parked.now)
+        return parked
+
+    async def _restore(
+        self, program: Program, recorder: Recorder, saver: Saver, config: RunnableConfig, parked: Parked
+    ) -> int:
+        store, run_id = self._tools.store, self.run.run_id
+        recorder.restore(await store.node_states(run_id), await store.waiting_executions(run_id), parked.asleep)
         saved = await saver.aget_tuple(config)
         if saved is None:
             return 0
@@ -207,7 +220,7 @@ class Segment:
         """Milliseconds that the run has executed, in earlier attempts and in this one."""
         return self.run.spent_ms + round((time.monotonic() - self._began) * 1000)
 
-    def _context(self, recorder: Recorder, interrupts: list[OpenInterrupt]) -> RunContext:
+    def _context(self, recorder: Recorder, parked: Parked) -> RunContext:
         run = self.run
         return RunContext(
             run={
@@ -220,7 +233,7 @@ class Segment:
             reporter=recorder,
             executor=self._tools.executor,
             witness=self._tools.witness,
-            parked={row.task_id: orjson.loads(row.value) for row in interrupts if not row.consumed},
+            parked=parked.values,
             now=self._tools.store.clock,
         )
 
@@ -266,19 +279,6 @@ class Segment:
     def _lost(self, fresh: Run) -> bool:
         """Whether the row says that the run is no longer this attempt's."""
         return fresh.run_attempt != self.run.run_attempt or fresh.status is not RunStatus.RUNNING
-
-
-def _answers(interrupts: list[OpenInterrupt], now: int) -> dict[str, Any]:
-    """What the graph is resumed with: answers that were given and times that have come, by interrupt id."""
-    answers: dict[str, Any] = {}
-    for row in interrupts:
-        if row.consumed:
-            continue
-        if row.answer is not None:
-            answers[row.interrupt_id] = orjson.loads(row.answer)
-        elif row.kind == "time" and row.wake_at is not None and row.wake_at <= now:
-            answers[row.interrupt_id] = {"woken_at": now}
-    return answers
 
 
 def _graph_input(run: Run, program: Program, answers: Mapping[str, Any]) -> Any:

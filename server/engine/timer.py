@@ -17,6 +17,10 @@ LONGEST = 1.0
 """Seconds of one sleep: wall-clock steps are noticed this soon."""
 
 BATCH = 500
+"""Runs that one unit queues at most."""
+
+PATIENCE = 0.25
+"""Seconds after which due runs are looked at again though few others were claimed: some may have left the queue."""
 
 RETRY = 1.0
 """Seconds until the next try after the disk refused."""
@@ -25,11 +29,19 @@ log = structlog.get_logger("milepost.engine")
 
 
 class Timer:
-    """On the engine's loop."""
+    """On the engine's loop.
 
-    def __init__(self, store: Store, on_queued: Callable[[], None]) -> None:
+    However many runs are due at once, of each project only as many as there are slots stand in the queue again, so that
+    a new run waits behind no more than those.
+    """
+
+    def __init__(self, store: Store, on_queued: Callable[[], None], slots: int) -> None:
         self._store = store
         self._on_queued = on_queued
+        self._ahead = slots
+        self._refill = max(1, slots // 2)
+        self._claimed = 0
+        self._room = asyncio.Event()
         self._earliest: int | None = None
         self._changed = asyncio.Event()
 
@@ -38,6 +50,12 @@ class Timer:
         if self._earliest is None or wake_at < self._earliest:
             self._earliest = wake_at
             self._changed.set()
+
+    def claimed(self) -> None:
+        """A run has left the queue."""
+        self._claimed += 1
+        if self._claimed >= self._refill:
+            self._room.set()
 
     async def parked(self, run: Run) -> None:
         """``run`` has just parked: wake it at once if what it waits for came while it was on its way."""
@@ -91,10 +109,31 @@ class Timer:
             self.expect(row[0])
 
     async def _fire(self) -> None:
-        while due := await self._store.runs("runs_to_wake", now=self._store.clock(), limit=BATCH):
+        while due := await self._store.fetch("projects_to_wake", now=self._store.clock()):
+            self._claimed = 0
+            self._room.clear()
+            rooms = {project_id: self._ahead - queued for project_id, queued in due}
+            woken = [await self._wake(project_id, room) for project_id, room in rooms.items() if room >= self._refill]
+            if not any(woken):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._room.wait(), PATIENCE)
+
+    async def _wake(self, project_id: str, room: int) -> int:
+        """Queue at most ``room`` due runs of a project, those due first first."""
+        now = self._store.clock()
+        due = await self._store.runs("runs_to_wake", project_id=project_id, now=now, limit=min(room, BATCH))
+        unit = Unit()
+        for run in due:
+            after, change = transition(run, Action.WAKE, now)
+            unit.statements.append(change)
+            unit.events.append(event(after, "run.queued", now, {"why": str(Action.WAKE)}))
+        try:
+            await self._store.commit(unit)
+        except GuardFailed:
+            # One of them was answered, paused or cancelled meanwhile.
             await asyncio.gather(*(self._queue(run, Action.WAKE) for run in due))
-            if len(due) < BATCH:
-                return
+        self._on_queued()
+        return len(due)
 
     async def _queue(self, run: Run, action: Action) -> None:
         now = self._store.clock()

@@ -172,6 +172,7 @@ def stop_nodes(run: Run, now: int) -> list[Statement | Returning]:
     return [
         Returning(statement("cancel_open_nodes", run_id=run.run_id, now=now), cancelled),
         statement("cancel_open_executions", run_id=run.run_id, now=now),
+        statement("close_interrupts", run_id=run.run_id),
     ]
 
 

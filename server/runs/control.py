@@ -6,8 +6,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import uuid_utils
-
 from milepost.checkpoints.fork import delete as delete_checkpoints
 from milepost.server.access.keys import Identity
 from milepost.server.engine.dispatcher import Dispatcher
@@ -23,13 +21,13 @@ from milepost.server.errors import (
     RunLive,
 )
 from milepost.server.hub.hub import Hub
-from milepost.server.runs.answers import check_answer, only_question
+from milepost.server.runs.answers import Answers, Given
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.start import Start
 from milepost.server.runs.travel import Travel
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import Project, Run, iso
-from milepost.server.store.statements import event, rollup, statement, to_json, transition
+from milepost.server.store.statements import event, rollup, statement, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
@@ -84,12 +82,20 @@ class Control:
     """Commands on runs. A command that lost a race reads, decides and writes again."""
 
     def __init__(
-        self, store: Store, dispatcher: Dispatcher, hub: Hub, start: Start, travel: Travel, edit: Edit
+        self,
+        store: Store,
+        dispatcher: Dispatcher,
+        hub: Hub,
+        start: Start,
+        answers: Answers,
+        travel: Travel,
+        edit: Edit,
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher
         self._hub = hub
         self._start = start
+        self._answers = answers
         self._travel = travel
         self._edit = edit
 
@@ -173,18 +179,18 @@ class Control:
         """Let a PAUSED run go on, from an earlier checkpoint if one is given, or answer a run's questions.
 
         Raises:
-            NotFound (run, checkpoint or question), InvalidState, AnswerRequired, AlreadyAnswered, InvalidAnswer,
-            InvalidEdit, HasOpenQuestions.
+            NotFound (run, checkpoint or question), InvalidState, AnswerRequired, AlreadyAnswered, QuestionExpired,
+            InvalidAnswer, InvalidEdit, HasOpenQuestions.
         """
         run = await self._store.run_of(project.project_id, run_id)
         if run.status is RunStatus.RUNNING and run.pause_requested and not how.answers_something:
             return await self._withdraw_pause(run)
-        if run.status not in (RunStatus.PAUSED, RunStatus.WAITING, RunStatus.RUNNING, RunStatus.QUEUED):
+        if (run.ended and not how.answers_something) or run.status is RunStatus.PENDING:
             raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
         if how.answers_something:
             if how.state is not None or how.checkpoint_id not in (None, run.checkpoint_id):
                 raise BadRequest("answers cannot come with a state or an earlier checkpoint: resume from there first")
-            run = await self._answer(actor, run, how)
+            run = await self._answers.give(actor, run, Given(how.answers or {}, how.answer, how.has_answer))
         elif run.status is RunStatus.WAITING:
             await self._refuse_without_answer(run)
         elif run.status is not RunStatus.PAUSED:
@@ -197,7 +203,7 @@ class Control:
         return run
 
     async def _refuse_without_answer(self, run: Run) -> None:
-        questions = [row for row in await self._store.interrupts(run.run_id) if row.answer is None]
+        questions = [row for row in await self._store.interrupts(run.run_id) if row.unanswered]
         if any(row.kind == "answer" for row in questions):
             raise AnswerRequired(
                 f"run {run.run_id} waits for an answer: give `answer` or `answers`",
@@ -244,64 +250,6 @@ class Control:
             run = await self._store.run(run.run_id)
         await self._edit.apply(actor, run, values, None)
 
-    async def _answer(self, actor: Identity, run: Run, how: Resume) -> Run:
-        """Store the answers, and wake the run in the same unit if it is parked; one that executes uses them then."""
-        while True:
-            unit = await self._answers(actor, run, how)
-            launch = None
-            try:
-                if run.status is RunStatus.WAITING:
-                    launch = self._start.launch(run, Action.ANSWER)
-                    unit.extend(launch.unit)
-                    await self._start.commit(launch, unit)
-                    return launch.run
-                await self._store.commit(unit)
-            except GuardFailed:
-                run = await self._store.run(run.run_id)
-                if run.ended:
-                    raise InvalidState(f"run {run.run_id} is {run.status}; it takes no answers") from None
-                continue
-            return await self._wake_answered(run.run_id)
-
-    async def _answers(self, actor: Identity, run: Run, how: Resume) -> Unit:
-        rows = {row.interrupt_id: row for row in await self._store.interrupts(run.run_id)}
-        given = dict(how.answers or {})
-        if how.has_answer:
-            given[only_question(run, rows)] = how.answer
-        for interrupt_id, answer in given.items():
-            check_answer(rows.get(interrupt_id), interrupt_id, answer)
-        now = self._store.clock()
-        unit = Unit(
-            [
-                statement(
-                    "answer_interrupt",
-                    1,
-                    run_id=run.run_id,
-                    interrupt_id=interrupt_id,
-                    answer=to_json(answer),
-                    answered_by=actor.name,
-                    now=now,
-                )
-                for interrupt_id, answer in given.items()
-            ]
-        )
-        unit.events.append(event(run, "run.resumed", now, {"answered": sorted(given), "by": actor.name}))
-        return unit
-
-    async def _wake_answered(self, run_id: str) -> Run:
-        """Queue a WAITING run whose question was answered; one that still executes uses the answer when it parks."""
-        while True:
-            run = await self._store.run(run_id)
-            if run.status is not RunStatus.WAITING:
-                return run
-            await self._settled(run_id)
-            launch = self._start.launch(run, Action.ANSWER)
-            try:
-                await self._start.commit(launch, launch.unit)
-            except GuardFailed:
-                continue
-            return launch.run
-
     async def retry(self, actor: Identity, project: Project, run_id: str) -> Run:
         """Let a FAILED run go on from its last checkpoint.
 
@@ -325,27 +273,6 @@ class Control:
             except GuardFailed:
                 continue
             return launch.run
-
-    async def send_event(self, actor: Identity, project: Project, run_id: str, name: str, payload: Any) -> None:
-        """Keep an event for a node that waits for it, or will.
-
-        Raises:
-            NotFound, InvalidState (the run has ended).
-        """
-        run = await self._store.run_of(project.project_id, run_id)
-        if run.ended:
-            raise InvalidState(f"run {run_id} is {run.status}; it takes no events")
-        now = self._store.clock()
-        kept = statement(
-            "insert_signal",
-            run_id=run_id,
-            signal_id=str(uuid_utils.uuid7()),
-            event=name,
-            payload=to_json(payload),
-            sent_by=actor.name,
-            created_at=now,
-        )
-        await self._store.commit(Unit([kept]))
 
     async def delete(self, actor: Identity, project: Project, run_id: str) -> None:
         """Delete a run that is not live, and all that it stored.

@@ -95,7 +95,8 @@ class Read:
             await self._hub.wait_for(run_id, CAME_TO_REST, wait, after=run.last_seq)
             run = await self.run(project, run_id)
         states = await self._store.node_states(run_id)
-        return status_json(run, await self._nodes(run), states, await self._store.interrupts(run_id))
+        interrupts = await self._store.interrupts(run_id)
+        return status_json(run, await self._nodes(run), states, interrupts, self._store.clock())
 
     async def logs(
         self,
@@ -149,6 +150,10 @@ class Read:
             held=self._dispatcher.active(run_id),
             now=self._store.clock(),
         )
+
+    async def reachable(self) -> None:
+        """Read next to nothing, to see that the database can be read."""
+        await self._store.fetch("next_wake")
 
     async def counts(self) -> dict[str, int]:
         """How many runs there are of each status, 0 included."""

@@ -8,7 +8,7 @@ import orjson
 from milepost.graphs.problems import Problem
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.listings import NodeTotal
-from milepost.server.store.rows import NodeExecution, NodeState, OpenInterrupt, Project, Run, Workflow, iso
+from milepost.server.store.rows import Asked, NodeExecution, NodeState, OpenInterrupt, Project, Run, Workflow, iso
 
 Json = dict[str, Any]
 
@@ -60,9 +60,10 @@ def run_error(run: Run) -> Json | None:
 
 
 def status_json(
-    run: Run, nodes: Iterable[str], states: Iterable[NodeState], interrupts: Sequence[OpenInterrupt]
+    run: Run, nodes: Iterable[str], states: Iterable[NodeState], interrupts: Sequence[OpenInterrupt], now: int
 ) -> Json:
     """What the status route answers; ``nodes`` are the workflow's nodes in their author's order."""
+    open_questions = [] if run.ended else [row for row in interrupts if row.open(now)]
     return {
         "run_id": run.run_id,
         "status": run.status,
@@ -71,7 +72,7 @@ def status_json(
         "started_at": iso(run.started_at),
         "estimated_completion": iso(run.estimated_completion),
         "error": run_error(run),
-        "interrupts": [] if run.ended else [interrupt_json(row) for row in interrupts if open_question(row)],
+        "interrupts": [interrupt_json(row) for row in open_questions],
         "waiting_for": waiting_for(run, interrupts),
         "node_states": node_states_json(run, nodes, states),
         "pausing": run.pause_requested is not None,
@@ -82,33 +83,45 @@ def status_json(
     }
 
 
-def open_question(row: OpenInterrupt) -> bool:
-    """Whether a person can still answer it."""
-    return row.kind == "answer" and row.answer is None and not row.consumed
-
-
 def interrupt_json(row: OpenInterrupt) -> Json:
     """An open question."""
     value = orjson.loads(row.value)
+    said = value if isinstance(value, dict) else {}
     return {
         "interrupt_id": row.interrupt_id,
         "node_id": row.node_id,
+        "question": said.get("question"),
+        "schema": said.get("schema"),
+        "assignees": said.get("assignees") or [],
+        "asked_at": iso(row.created_at),
+        "expires_at": iso(row.wake_at),
         "value": value,
-        "schema": value.get("schema") if isinstance(value, dict) else None,
-        "created_at": iso(row.created_at),
+    }
+
+
+def asked_json(asked: Asked) -> Json:
+    """An open question as the inbox shows it."""
+    return {
+        "run_id": asked.run_id,
+        "run_status": asked.run_status,
+        "workflow_id": asked.workflow_id,
+        "workflow_name": asked.workflow_name,
+        **interrupt_json(asked.question),
     }
 
 
 def waiting_for(run: Run, interrupts: Iterable[OpenInterrupt]) -> Json | None:
-    """What a WAITING run waits for: an answer before an event before a time; None for any other run."""
-    if run.status is not RunStatus.WAITING:
+    """What a parked run, WAITING or PAUSED, waits for: an answer before an event before a time; None for other runs."""
+    rows = [row for row in interrupts if row.unanswered]
+    if run.status is not RunStatus.WAITING and not (run.status is RunStatus.PAUSED and rows):
         return None
-    rows = [row for row in interrupts if row.answer is None and not row.consumed]
-    kind = next((kind for kind in ("answer", "event", "time") if any(row.kind == kind for row in rows)), "time")
+    kinds = {"time" if row.kind == "retry" else row.kind for row in rows}
+    kind = next((kind for kind in ("answer", "event") if kind in kinds), "time")
+    meant = {kind, "retry"} if kind == "time" else {kind}
     return {
         "for": kind,
-        "until": iso(run.wake_at),
-        "node_ids": sorted({row.node_id for row in rows if row.kind == kind}),
+        "until": iso(min((row.wake_at for row in rows if row.wake_at is not None), default=run.wake_at)),
+        "node_ids": sorted({row.node_id for row in rows if row.kind in meant}),
     }
 
 

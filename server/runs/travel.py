@@ -62,6 +62,7 @@ class Travel:
             checkpoint_id,
             [
                 supersede(run.run_id, checkpoint_id),
+                statement("return_signals", run_id=run.run_id),
                 statement("drop_open_interrupts", run_id=run.run_id),
                 statement("cancel_open_executions", run_id=run.run_id, now=self._store.clock()),
                 *(statement("reset_node", run_id=run.run_id, node_id=node_id) for node_id in forgotten),

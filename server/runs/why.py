@@ -109,7 +109,13 @@ def _running(run: Run, states: Sequence[NodeState], retry: tuple[str, str] | Non
 
 
 def _waiting(run: Run, interrupts: Sequence[OpenInterrupt]) -> Json:
+    retries = [row for row in interrupts if row.kind == "retry" and row.unanswered]
     wanted = waiting_for(run, interrupts) or {}
+    if retries and wanted["for"] == "time":
+        first = min(retries, key=lambda row: row.wake_at or 0)
+        due = iso(first.wake_at)
+        sentence = f"Node {first.node_id} failed and is tried again at {due}."
+        return _because("retry", sentence, node_ids=sorted({row.node_id for row in retries}), until=due)
     names = ", ".join(wanted["node_ids"]) or "a node"
     sentence = {
         "answer": f"The run waits for a person's answer to {names}.",

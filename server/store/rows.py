@@ -124,7 +124,7 @@ class NodeExecution:
 
 @dataclass(frozen=True, slots=True)
 class OpenInterrupt:
-    """What a parked node waits for; ``answer`` is JSON text once given."""
+    """What a parked node waits for; ``answer`` is JSON text once given, ``wake_at`` the time or the end of the wait."""
 
     interrupt_id: str
     task_id: str
@@ -137,6 +137,32 @@ class OpenInterrupt:
     answered_at: int | None
     consumed: int
     created_at: int
+    event: str | None
+    expired_at: int | None
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether its node still waits for it, however late it is."""
+        return self.answer is None and not self.consumed and self.expired_at is None
+
+    def late(self, now: int) -> bool:
+        """Whether it is too late for what was waited for. Not so for a time: that has come then."""
+        return self.kind in ("answer", "event") and self.wake_at is not None and self.wake_at <= now
+
+    def open(self, now: int) -> bool:
+        """Whether a person can still answer it."""
+        return self.kind == "answer" and self.unanswered and not self.late(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open question with the run that asks it."""
+
+    run_id: str
+    question: OpenInterrupt
+    workflow_id: str
+    run_status: str
+    workflow_name: str
 
 
 @dataclass(frozen=True, slots=True)

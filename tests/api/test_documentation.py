@@ -62,6 +62,7 @@ CONTRACT = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),
+    ("GET", "/api/projects/{project_id}/inbox"),
 }
 
 

@@ -276,7 +276,7 @@ async def test_a_progress_that_is_no_number_does_no_harm(tmp_path: Path) -> None
 
 
 async def test_who_parks_while_the_timer_looks_is_not_forgotten(bench: Bench) -> None:
-    timer = Timer(bench.app.store, lambda: None)
+    timer = Timer(bench.app.store, lambda: None, 1)
     look = asyncio.ensure_future(timer._look())
     await asyncio.sleep(0)
     timer.expect(123)
@@ -303,10 +303,14 @@ async def test_a_second_question_is_not_answered_with_the_first_answer(bench: Be
 def test_what_claims_and_wakes_runs_reads_by_an_index() -> None:
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript((Path(__file__).parents[2] / "schema.sql").read_text())
-        for name in ("queued_projects", "queued_runs", "queued_ahead", "runs_to_wake", "next_wake", "answered_runs"):
-            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0}
+        waking = ("runs_to_wake", "next_wake", "projects_to_wake", "answered_runs", "inbox")
+        for name in ("queued_projects", "queued_runs", "queued_ahead", *waking):
+            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0, "assignee": None}
+            known |= {"created_at": 0, "interrupt_id": ""}
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", known)]
-            assert not [step for step in plan if step.startswith("SCAN workflow_runs") or "TEMP" in step], (name, plan)
+            scans = ("SCAN workflow_runs", "SCAN r", "SCAN q", "SCAN i")
+            bad = [step for step in plan if (step.startswith(scans) and "USING" not in step) or "TEMP" in step]
+            assert not bad, (name, plan)
 
 
 async def test_a_fork_asks_only_what_is_still_open(bench: Bench) -> None:

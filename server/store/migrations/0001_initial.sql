@@ -109,7 +109,9 @@ CREATE INDEX runs_by_end ON workflow_runs (project_id, finished_at, run_id);
 CREATE INDEX runs_live ON workflow_runs (workflow_id)
   WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
-CREATE INDEX runs_to_wake ON workflow_runs (wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
+CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
+CREATE INDEX runs_queued_again ON workflow_runs (project_id, status, run_attempt)
+  WHERE status = 'QUEUED' AND run_attempt > 0;
 
 -- The newest state of each node that was reached; a node without a row is still PENDING.
 CREATE TABLE node_states (
@@ -156,34 +158,46 @@ CREATE TABLE run_events (
   PRIMARY KEY (run_id, seq)
 );
 
--- What a parked node waits for: a person's answer, a time, or an event. The first answer wins.
+-- What a parked node waits for: a person's answer, a time, an event, or its next attempt. The first answer wins; an
+-- event's payload is the answer to a wait for it, and signal_seq says which event it was. wake_at is when a time has
+-- come, or when it is too late for an answer; expired_at when that was noticed. assignees stand between bars.
 CREATE TABLE interrupts (
   run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
   interrupt_id TEXT NOT NULL,
   task_id      TEXT NOT NULL,
   node_id      TEXT NOT NULL,
-  kind         TEXT NOT NULL CHECK (kind IN ('answer', 'time', 'event')),
+  project_id   TEXT NOT NULL,
+  kind         TEXT NOT NULL CHECK (kind IN ('answer', 'time', 'event', 'retry')),
   value        TEXT NOT NULL,
+  event        TEXT,
+  assignees    TEXT,
   wake_at      BIGINT,
+  expired_at   BIGINT,
+  signal_seq   BIGINT,
   answer       TEXT,
   answered_by  TEXT,
   answered_at  BIGINT,
   consumed     INTEGER NOT NULL CHECK (consumed IN (0, 1)),
   created_at   BIGINT NOT NULL,
-  PRIMARY KEY (run_id, interrupt_id)
+  PRIMARY KEY (run_id, interrupt_id),
+  CHECK (answer IS NULL OR expired_at IS NULL)
 );
+CREATE INDEX interrupts_open ON interrupts (project_id, created_at, run_id, interrupt_id)
+  WHERE kind = 'answer' AND answer IS NULL AND consumed = 0 AND expired_at IS NULL;
+CREATE INDEX interrupts_answered ON interrupts (run_id) WHERE answer IS NOT NULL AND consumed = 0;
 
--- Events that were sent to a run. Consumed once, oldest first.
+-- Events that were sent to a run. Consumed once, oldest first; seq is their order.
 CREATE TABLE signals (
   run_id      TEXT NOT NULL REFERENCES workflow_runs (run_id),
-  signal_id   TEXT NOT NULL,
+  seq         BIGINT NOT NULL,
   event       TEXT NOT NULL,
   payload     TEXT NOT NULL,
   sent_by     TEXT NOT NULL,
   created_at  BIGINT NOT NULL,
-  consumed_by TEXT,
-  PRIMARY KEY (run_id, signal_id)
+  consumed    INTEGER NOT NULL CHECK (consumed IN (0, 1)),
+  PRIMARY KEY (run_id, seq)
 );
+CREATE INDEX signals_kept ON signals (run_id, event, seq) WHERE consumed = 0;
 
 -- Ended runs by hour (hours since 1970), status and duration bucket (docs/operations.md).
 CREATE TABLE run_rollups (

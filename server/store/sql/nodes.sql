@@ -69,18 +69,34 @@ FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
 -- A node parked. Asked again after its answer was delivered (:again), now or in a try that failed (consumed), it is
 -- another question of the same node; otherwise the node only ran to its question again, and an answer that came
 -- meanwhile stays.
-INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
-VALUES (:run_id, :interrupt_id, :task_id, :node_id, :kind, :value, :wake_at, 0, :created_at)
-ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, wake_at = excluded.wake_at,
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, project_id, kind, value, event, assignees, wake_at,
+  consumed, created_at)
+VALUES (:run_id, :interrupt_id, :task_id, :node_id, :project_id, :kind, :value, :event, :assignees, :wake_at, 0, :created_at)
+ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, event = excluded.event,
+  assignees = excluded.assignees, wake_at = excluded.wake_at,
+  created_at = CASE WHEN :again OR interrupts.consumed = 1 THEN excluded.created_at ELSE interrupts.created_at END,
+  expired_at = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.expired_at END,
+  signal_seq = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.signal_seq END,
   answer = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.answer END,
   answered_by = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.answered_by END,
   answered_at = CASE WHEN :again OR interrupts.consumed = 1 THEN NULL ELSE interrupts.answered_at END,
   consumed = 0
 
 -- name: answer_interrupt
--- The first answer wins: a second one touches no row.
+-- The first answer wins: a second one touches no row, and none does that comes too late.
 UPDATE interrupts SET answer = :answer, answered_by = :answered_by, answered_at = :now
-WHERE run_id = :run_id AND interrupt_id = :interrupt_id AND answer IS NULL
+WHERE run_id = :run_id AND interrupt_id = :interrupt_id AND answer IS NULL AND consumed = 0 AND expired_at IS NULL
+  AND (wake_at IS NULL OR wake_at > :now)
+
+-- name: expire_interrupts
+-- It is too late for what was not answered, and for events that did not come.
+UPDATE interrupts SET expired_at = :now
+WHERE run_id = :run_id AND consumed = 0 AND answer IS NULL AND expired_at IS NULL AND kind IN ('answer', 'event')
+  AND wake_at <= :now
+
+-- name: close_interrupts
+-- The run ended: nobody is asked any more. What was answered stays, for a retry.
+UPDATE interrupts SET consumed = 1 WHERE run_id = :run_id AND consumed = 0 AND answer IS NULL
 
 -- name: consume_answers
 -- The node that asked has ended: its answers are in the state.
@@ -94,17 +110,52 @@ UPDATE interrupts SET consumed = 1 WHERE run_id = :run_id AND task_id = :task_id
 -- Time travel: what was asked after the checkpoint is asked for again.
 DELETE FROM interrupts WHERE run_id = :run_id AND consumed = 0
 
+-- name: return_signals
+-- Time travel: the events that these waits were given can be taken again.
+UPDATE signals SET consumed = 0 WHERE run_id = :run_id AND seq IN
+  (SELECT i.signal_seq FROM interrupts i WHERE i.run_id = :run_id AND i.consumed = 0 AND i.signal_seq IS NOT NULL)
+
 -- name: interrupts
-SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by, answered_at, consumed, created_at
+SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by, answered_at, consumed, created_at,
+  event, expired_at
 FROM interrupts WHERE run_id = :run_id ORDER BY created_at, interrupt_id
 
 -- name: copy_interrupt
 -- A fork keeps the questions that are open at its checkpoint; those of nodes that have ended are not.
-INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, kind, value, wake_at, consumed, created_at)
-SELECT :run_id, interrupt_id, task_id, node_id, kind, value, wake_at, 0, created_at
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, project_id, kind, value, event, assignees, wake_at,
+  consumed, created_at)
+SELECT :run_id, interrupt_id, task_id, node_id, project_id, kind, value, event, assignees, wake_at, 0, created_at
 FROM interrupts WHERE run_id = :source AND interrupt_id = :interrupt_id AND consumed = 0
 
 -- name: insert_signal
 -- An event for a node that waits for one, or will.
-INSERT INTO signals (run_id, signal_id, event, payload, sent_by, created_at)
-VALUES (:run_id, :signal_id, :event, :payload, :sent_by, :created_at)
+INSERT INTO signals (run_id, seq, event, payload, sent_by, created_at, consumed)
+SELECT r.run_id, 1 + coalesce((SELECT max(s.seq) FROM signals s WHERE s.run_id = r.run_id), 0), :event, :payload, :sent_by,
+  :now, 0
+FROM workflow_runs r WHERE r.run_id = :run_id AND r.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')
+
+-- name: deliver_signal
+-- Give the oldest event of a name that nobody took to the oldest wait for it, if there are both.
+UPDATE interrupts SET answered_at = :now,
+  (signal_seq, answer, answered_by) = (SELECT s.seq, s.payload, s.sent_by FROM signals s
+    WHERE s.run_id = :run_id AND s.event = :event AND s.consumed = 0 ORDER BY s.seq LIMIT 1)
+WHERE run_id = :run_id AND interrupt_id = (SELECT i.interrupt_id FROM interrupts i
+    WHERE i.run_id = :run_id AND i.event = :event AND i.answer IS NULL AND i.consumed = 0 AND i.expired_at IS NULL
+      AND (i.wake_at IS NULL OR i.wake_at > :now) ORDER BY i.created_at, i.interrupt_id LIMIT 1)
+  AND EXISTS (SELECT 1 FROM signals s WHERE s.run_id = :run_id AND s.event = :event AND s.consumed = 0)
+
+-- name: take_signal
+-- What was given to a wait is not given to another.
+UPDATE signals SET consumed = 1 WHERE run_id = :run_id AND event = :event AND consumed = 0 AND seq IN
+  (SELECT i.signal_seq FROM interrupts i WHERE i.run_id = :run_id AND i.event = :event)
+
+-- name: inbox
+-- Open questions of a project, those asked first first; of one assignee those that name them, or nobody.
+SELECT i.run_id, i.interrupt_id, i.task_id, i.node_id, i.kind, i.value, i.wake_at, i.answer, i.answered_by, i.answered_at,
+  i.consumed, i.created_at, i.event, i.expired_at, r.workflow_id, r.status, w.name
+FROM interrupts i JOIN workflow_runs r ON r.run_id = i.run_id JOIN workflows w ON w.workflow_id = r.workflow_id
+WHERE i.project_id = :project_id AND i.kind = 'answer' AND i.answer IS NULL AND i.consumed = 0 AND i.expired_at IS NULL
+  AND (i.wake_at IS NULL OR i.wake_at > :now)
+  AND (:assignee IS NULL OR i.assignees IS NULL OR instr(i.assignees, '|' || :assignee || '|') > 0)
+  AND (i.created_at, i.run_id, i.interrupt_id) > (:created_at, :run_id, :interrupt_id)
+ORDER BY i.created_at, i.run_id, i.interrupt_id LIMIT :limit

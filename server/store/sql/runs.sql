@@ -94,26 +94,35 @@ SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, pro
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
 FROM workflow_runs WHERE status = 'RUNNING' AND owner <> :owner
 
+-- name: projects_to_wake
+-- Projects with parked runs whose time has come, and how many of their runs go on already but wait for a slot.
+SELECT p.project_id,
+  (SELECT count(*) FROM workflow_runs q WHERE q.project_id = p.project_id AND q.status = 'QUEUED' AND q.run_attempt > 0)
+FROM projects p WHERE EXISTS (SELECT 1 FROM workflow_runs r
+  WHERE r.project_id = p.project_id AND r.status = 'WAITING' AND r.wake_at IS NOT NULL AND r.wake_at <= :now)
+
 -- name: runs_to_wake
--- Parked runs whose time has come.
+-- A project's parked runs whose time has come.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
-FROM workflow_runs WHERE status = 'WAITING' AND wake_at <= :now ORDER BY wake_at LIMIT :limit
+FROM workflow_runs
+WHERE project_id = :project_id AND status = 'WAITING' AND wake_at IS NOT NULL AND wake_at <= :now
+ORDER BY wake_at LIMIT :limit
 
 -- name: answered_runs
--- Parked runs that have an answer nobody woke them for. By project, because that is the index.
+-- Parked runs that have an answer or an event nobody woke them for.
 SELECT r.run_id, r.project_id, r.workflow_id, r.version, r.status, r.run_attempt, r.owner, r.progress, r.current_node,
   r.input, r.output, r.error, r.metadata, r.checkpoint_id, r.resume_from, r.pause_requested, r.wake_at, r.parent_run_id,
   r.forked_from, r.crashes, r.blamed, r.spent_ms, r.created_at, r.queued_at, r.started_at, r.paused_at, r.cancelled_at,
   r.finished_at, r.estimated_completion, r.last_seq
-FROM projects p CROSS JOIN workflow_runs r
-WHERE r.project_id = p.project_id AND r.status = 'WAITING' AND EXISTS (SELECT 1 FROM interrupts i
-  WHERE i.run_id = r.run_id AND i.answer IS NOT NULL AND i.consumed = 0) LIMIT :limit
+FROM (SELECT DISTINCT i.run_id FROM interrupts i WHERE i.answer IS NOT NULL AND i.consumed = 0) a
+CROSS JOIN workflow_runs r WHERE r.run_id = a.run_id AND r.status = 'WAITING' LIMIT :limit
 
 -- name: next_wake
--- When the timer is due.
-SELECT min(wake_at) FROM workflow_runs WHERE status = 'WAITING' AND wake_at IS NOT NULL
+-- When the timer is due: one look into the index for each project.
+SELECT min((SELECT min(r.wake_at) FROM workflow_runs r
+  WHERE r.project_id = p.project_id AND r.status = 'WAITING' AND r.wake_at IS NOT NULL)) FROM projects p
 
 -- name: queued_ahead
 -- How many of the project's runs are to start before this one.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from langgraph.types import Command
 
-from milepost.graphs import Config, NodeContext, NodeError, NodeFailure, NodeType
+from milepost.graphs import Config, NodeContext, NodeError, NodeFailure, NodeType, TimedOut
 from milepost.graphs.context import wall_clock
 from milepost.graphs.definition import Retry
 from tests.unit.graphs.recording import Ran, answer, condition, config, execute, graph, node, resume
@@ -504,7 +504,9 @@ class Slow(NodeType[Anything]):
     times_out: ClassVar[bool] = True
 
     async def run(self, ctx: NodeContext[Anything]) -> Mapping[str, Any]:
-        return {"timed_out": bool(ctx.config.give)}
+        if ctx.config.give:
+            raise TimedOut("too late")
+        return {"timed_out": True}
 
 
 @pytest.mark.parametrize(("late", "expected"), [(True, ["a", "c"]), (False, ["a", "b"])])
