@@ -128,6 +128,20 @@ class Ask(NodeType[AskConfig]):
         return {"answers": [ctx.interrupt(ctx.config.question, ctx.config.answer_schema, number=n) for n in asked]}
 
 
+class AsksThenFails(NodeType[TraceConfig]):
+    """Asks, fails its first try after the answer, and asks once more in the second."""
+
+    name: ClassVar[str] = "asks_then_fails"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        first = ctx.interrupt("first?")
+        leave(ctx.config.file, "answered")
+        if len(Path(ctx.config.file).read_text().splitlines()) == 1:
+            raise RuntimeError("not yet")
+        return {"answers": [first, ctx.interrupt("second?")]}
+
+
 class ChattyConfig(Config):
     """How many log lines, seconds between two, and characters of padding in each."""
 
@@ -161,7 +175,7 @@ class Exits(NodeType[TraceConfig]):
         os._exit(42)
 
 
-PROBES: Iterable[type[NodeType[Any]]] = (Trace, Sync, Held, Stubborn, Blocking, Ask, Chatty, Exits)
+PROBES: Iterable[type[NodeType[Any]]] = (Trace, Sync, Held, Stubborn, Blocking, Ask, AsksThenFails, Chatty, Exits)
 
 
 def registry() -> Registry:
