@@ -66,18 +66,18 @@ def _middle(measured: dict[str, Any]) -> float:
 
 async def _bare(runs: int, at_once: int, durability: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory:
-        return await _output("benchmarks.bare", f"{directory}/stock.db", runs, at_once, durability)
+        return await measured("benchmarks.bare", f"{directory}/stock.db", runs, at_once, durability)
 
 
 async def _served() -> tuple[dict[str, Any], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as directory:
         async with ServerProcess(Path(directory) / "data") as server:
             known = (server.url, server.key, await server.workflow(DEFINITION))
-            many = await _output("benchmarks.load", *known, MANY, AT_ONCE)
-            return many, await _output("benchmarks.load", *known, SINGLE, 1)
+            many = await measured("benchmarks.load", *known, MANY, AT_ONCE)
+            return many, await measured("benchmarks.load", *known, SINGLE, 1)
 
 
-async def _output(module: str, *arguments: object) -> dict[str, Any]:
+async def measured(module: str, *arguments: object) -> dict[str, Any]:
     command = [sys.executable, "-m", module, *map(str, arguments)]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()

@@ -1,0 +1,130 @@
+"""A hundred thousand parked runs: what they cost a server that starts, wakes some of them and runs others."""
+
+import sqlite3
+import statistics
+import tempfile
+import time
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+import uuid_utils
+
+from benchmarks.figures import Figure, at_least, at_most, percentile
+from benchmarks.speed import DEFINITION, measured
+from tests.acceptance.process import ServerProcess
+
+TITLE = "100,000 waiting runs"
+
+WAITING = 100_000
+
+SAMPLE = 50
+
+ROUNDS = 3
+
+MANY, AT_ONCE = 200, 50
+
+MONTH = 30 * 86_400_000
+
+LEAD, APART = 8_000, 400
+"""Milliseconds from the end of seeding to the first wake-up of the sample, and from one to the next."""
+
+PARKED = {
+    "name": "parked",
+    "steps": [
+        {"id": "wait", "type": "wait", "config": {"seconds": MONTH / 1000}},
+        {"id": "after", "type": "process", "config": {}},
+    ],
+}
+
+TABLES = (
+    "workflow_runs",
+    "node_states",
+    "node_executions",
+    "run_events",
+    "interrupts",
+    "checkpoints",
+    "checkpoint_values",
+    "checkpoint_writes",
+)
+
+
+async def measure() -> list[Figure]:
+    """The server with the waiting runs and an empty one take turns at the same work."""
+    with tempfile.TemporaryDirectory() as directory:
+        full, empty = Path(directory) / "full", Path(directory) / "empty"
+        sample = await _seeded(full)
+        async with ServerProcess(empty) as nothing, ServerProcess(full) as waiting:
+            started = waiting.start_seconds
+            sizes = [_megabytes(waiting.pid)]
+            rates: dict[str, list[float]] = {"full": [], "empty": []}
+            for _ in range(ROUNDS):
+                rates["empty"].append(await _rate(nothing))
+                rates["full"].append(await _rate(waiting))
+            lateness = [await _lateness(waiting, run_id, wake_at) for run_id, wake_at in sample]
+            sizes.append(_megabytes(waiting.pid))
+    ratio = statistics.median(rates["full"]) / statistics.median(rates["empty"])
+    return [
+        at_most("start, to the open port", [started], "s", 3, digits=2),
+        at_most("resident memory, after the start and at the end: the larger", [max(sizes)], "MB", 300, digits=0),
+        at_most(f"wake-ups, {SAMPLE} of them: due to started, p50", [percentile(lateness, 50)], "ms", digits=0),
+        at_most("the same, the latest", [max(lateness)], "ms", 1000, digits=0),
+        at_least("new runs, 50 at once, empty server", rates["empty"], "runs/s", digits=0),
+        at_least("new runs, 50 at once, with the waiting ones", rates["full"], "runs/s", digits=0),
+        at_least("the ratio of the two", [ratio], "×", 0.9, digits=2),
+    ]
+
+
+async def _seeded(data: Path) -> list[tuple[str, int]]:
+    """A data directory with the waiting runs, and the ids and times (milliseconds) of those that will wake soon."""
+    async with ServerProcess(data) as server:
+        run_id = await server.start_run(PARKED)
+        await server.until(run_id, "run.waiting")
+        await server.terminate()
+    with closing(sqlite3.connect(data / "milepost.db")) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        _copy(connection, run_id)
+        connection.commit()
+        return _due_soon(connection)
+
+
+def _copy(connection: sqlite3.Connection, run_id: str) -> None:
+    connection.execute("CREATE TEMP TABLE copies (run_id TEXT)")
+    copies = ((str(uuid_utils.uuid7()),) for _ in range(WAITING - 1))
+    connection.executemany("INSERT INTO copies VALUES (?)", copies)
+    for table in TABLES:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[1] != "run_id"]
+        named = ", ".join(columns)
+        connection.execute(
+            f"INSERT INTO {table} (run_id, {named}) SELECT copies.run_id, {', '.join(f't.{name}' for name in columns)}"
+            f" FROM copies CROSS JOIN {table} t WHERE t.run_id = ?",
+            (run_id,),
+        )
+
+
+def _due_soon(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+    chosen = connection.execute("SELECT run_id FROM copies LIMIT ?", (SAMPLE,)).fetchall()
+    first = time.time_ns() // 1_000_000 + LEAD
+    sample = [(run_id, first + number * APART) for number, (run_id,) in enumerate(chosen)]
+    for run_id, wake_at in sample:
+        connection.execute("UPDATE workflow_runs SET wake_at = ? WHERE run_id = ?", (wake_at, run_id))
+        connection.execute("UPDATE interrupts SET wake_at = ? WHERE run_id = ?", (wake_at, run_id))
+    connection.commit()
+    return sample
+
+
+async def _rate(server: ServerProcess) -> float:
+    known = (server.url, server.key, await server.workflow(DEFINITION))
+    return MANY / float((await measured("benchmarks.load", *known, MANY, AT_ONCE))["seconds"])
+
+
+async def _lateness(server: ServerProcess, run_id: str, wake_at: int) -> float:
+    """Milliseconds from the time that a run was to wake to its second start."""
+    await server.ended(run_id)
+    started = [event["ts"] for event in await server.events(run_id) if event["type"] == "run.started"]
+    return datetime.fromisoformat(started[1]).timestamp() * 1000 - wake_at
+
+
+def _megabytes(pid: int) -> float:
+    return float(psutil.Process(pid).memory_info().rss) / 1e6
