@@ -142,6 +142,20 @@ class AsksThenFails(NodeType[TraceConfig]):
         return {"answers": [first, ctx.interrupt("second?")]}
 
 
+class AsksThenWorks(NodeType[TraceConfig]):
+    """Asks, and works for its time once it has the answer."""
+
+    name: ClassVar[str] = "asks_then_works"
+    config_model = TraceConfig
+
+    async def run(self, ctx: NodeContext[TraceConfig]) -> Mapping[str, Any]:
+        answer = ctx.interrupt("first?")
+        ctx.log("info", "answered")
+        await asyncio.sleep(ctx.config.seconds)
+        leave(ctx.config.file, ctx.config.text)
+        return {"answer": answer}
+
+
 class ChattyConfig(Config):
     """How many log lines, seconds between two, and characters of padding in each."""
 
@@ -175,7 +189,18 @@ class Exits(NodeType[TraceConfig]):
         os._exit(42)
 
 
-PROBES: Iterable[type[NodeType[Any]]] = (Trace, Sync, Held, Stubborn, Blocking, Ask, AsksThenFails, Chatty, Exits)
+PROBES: Iterable[type[NodeType[Any]]] = (
+    Trace,
+    Sync,
+    Held,
+    Stubborn,
+    Blocking,
+    Ask,
+    AsksThenFails,
+    AsksThenWorks,
+    Chatty,
+    Exits,
+)
 
 
 def registry() -> Registry:

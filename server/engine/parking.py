@@ -66,6 +66,11 @@ class Parked:
         return {row.task_id: orjson.loads(row.value) for row in self.rows if not row.consumed}
 
     @property
+    def tasks(self) -> frozenset[str]:
+        """Of the nodes that parked and have not ended."""
+        return frozenset(row.task_id for row in self.rows if not row.consumed)
+
+    @property
     def answers(self) -> dict[str, Any]:
         """What the graph is resumed with, by interrupt id: answers, events, and the news that it is too late."""
         answers: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """What a run's nodes have come to: turns what nodes and the saver report into rows and events. No I/O, no clock."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,8 @@ class Projection:
     program: Program
     nodes: dict[str, Node] = field(default_factory=dict)
     open: dict[str, Execution] = field(default_factory=dict)
+    asked: Collection[str] = ()
+    """Tasks that parked in earlier attempts: what they were given is used up when they end."""
     step: int = -1
     current_node: str | None = None
     progress: float = 0.0
@@ -110,6 +112,7 @@ class Projection:
                 1,
                 NodeStatus.RUNNING,
                 now,
+                asked=task_id in self.asked,
                 input=orjson.dumps(resolved, default=str).decode(),
             )
             self.open[task_id] = execution

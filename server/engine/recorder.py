@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from langgraph.types import Interrupt
@@ -16,7 +15,7 @@ from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.outbox import Committed, Outbox
-from milepost.server.engine.parking import put_interrupt
+from milepost.server.engine.parking import Parked, put_interrupt
 from milepost.server.engine.projection import Projection
 from milepost.server.errors import GuardFailed
 from milepost.server.store.rows import NodeExecution, NodeState
@@ -70,18 +69,17 @@ class Recorder:
         self.on_checkpoint: Callable[[], None] | None = None
         """Called once, when the first checkpoint is on disk or will never be."""
 
-    def restore(
-        self, states: list[NodeState], waiting: list[NodeExecution], asleep: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
+    def restore(self, states: list[NodeState], waiting: list[NodeExecution], parked: Parked) -> None:
         """Go on from an earlier attempt.
 
-        LangGraph runs every node that waits to its question again, whichever was answered. Those that go on waiting,
-        the interrupt by task id in ``asleep``, are not told of: what they report is held until they get further.
+        LangGraph runs every node that waits to its question again, whichever was answered. Those that go on waiting
+        are not told of: what they report is held until they get further.
         """
         self._projection.restore(states, waiting)
+        self._projection.asked = parked.tasks
         # A fork has its parent's questions, but has told nobody of them.
         known = {row.task_id for row in waiting}
-        self._asleep = {task_id: interrupt_id for task_id, interrupt_id in asleep.items() if task_id in known}
+        self._asleep = {task_id: interrupt_id for task_id, interrupt_id in parked.asleep.items() if task_id in known}
 
     def resume_at(self, reached: Reached) -> None:
         """The checkpoint that the attempt goes on from."""

@@ -202,7 +202,7 @@ class Segment:
         self, program: Program, recorder: Recorder, saver: Saver, config: RunnableConfig, parked: Parked
     ) -> int:
         store, run_id = self._tools.store, self.run.run_id
-        recorder.restore(await store.node_states(run_id), await store.waiting_executions(run_id), parked.asleep)
+        recorder.restore(await store.node_states(run_id), await store.waiting_executions(run_id), parked)
         saved = await saver.aget_tuple(config)
         if saved is None:
             return 0

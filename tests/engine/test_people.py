@@ -169,6 +169,35 @@ async def test_a_paused_run_still_shows_what_it_asks(bench: Bench) -> None:
     assert [row["node_id"] for row in shown["interrupts"]] == ["ask"]
 
 
+async def test_an_answer_is_used_up_by_the_node_that_was_stopped_after_it_too(bench: Bench) -> None:
+    works = {"id": "works", "type": "asks_then_works", "config": {"seconds": 0.3}}
+    run_id = await bench.start({"name": "w", "steps": [works, approval("next")]})
+    await parked(bench, run_id)
+    await give(bench, run_id, 1)
+    await bench.until(run_id, "node.log")
+    await bench.app.control.pause(ACTOR, bench.project, run_id, "now")
+    await bench.app.control.resume(ACTOR, bench.project, run_id, Resume())
+    await bench.until_node(run_id, "node.waiting", "next")
+    rows = await bench.app.store.interrupts(run_id)
+    assert [(row.node_id, row.consumed) for row in rows] == [("works", 1), ("next", 0)]
+
+
+@pytest.mark.parametrize("kind", ["answer", "event"])
+async def test_what_comes_while_another_branch_executes_is_used_when_it_has_ended(
+    bench: Bench, tmp_path: Path, kind: str
+) -> None:
+    asks = approval("ask") if kind == "answer" else wait_event("ask")
+    slow = {"id": "slow", "type": "trace", "config": {"file": str(tmp_path / "t"), "seconds": 0.4}}
+    run_id = await bench.start(definition(asks, slow))
+    await bench.until_node(run_id, "node.waiting", "ask")
+    shown = await status(bench, run_id)
+    assert (shown["status"], len(shown["interrupts"])) == ("RUNNING", 1 if kind == "answer" else 0)
+    await (give(bench, run_id, {"a": 1}) if kind == "answer" else send(bench, run_id, {"a": 1}))
+    assert (await output(bench, run_id))["ask"] == {"a": 1}
+    assert len((tmp_path / "t").read_text().splitlines()) == 1
+    assert len(await bench.executions(run_id)) == 2
+
+
 # Deadlines.
 
 
