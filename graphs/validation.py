@@ -102,6 +102,9 @@ def _check_node(placed: Placed[NodeSpec], registry: Registry, checked: Checked) 
             errors.append(Problem(f"{path}.{key}", "invalid_value", str(error)))
     if node_type is not None:
         _check_config(node, node_type, checked)
+        if node_type.times_out and spec.timeout is not None:
+            message = f"this limits the node's own code; how long a {node_type.name} waits stands in its config"
+            checked.warnings.append(Problem(f"{path}.timeout", "timeout_without_effect", message))
     return node
 
 

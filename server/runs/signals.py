@@ -25,14 +25,17 @@ class Signals:
         Raises:
             NotFound, InvalidState (the run has ended).
         """
-        run = await self._store.run_of(project.project_id, run_id)
-        now = self._store.clock()
-        keep = statement(
-            "insert_signal", 1, run_id=run_id, event=name, payload=to_json(payload), sent_by=actor.name, now=now
-        )
-        try:
-            await self._store.commit(Unit([keep, *deliver(run_id, name, now)]))
-        except GuardFailed:
+        while True:
             run = await self._store.run_of(project.project_id, run_id)
-            raise InvalidState(f"run {run_id} is {run.status}; it takes no events") from None
-        await self._answers.wake(run_id)
+            if run.ended:
+                raise InvalidState(f"run {run_id} is {run.status}; it takes no events")
+            now, sender = self._store.clock(), actor.name
+            keep = statement(
+                "insert_signal", 1, run_id=run_id, event=name, payload=to_json(payload), sent_by=sender, now=now
+            )
+            try:
+                await self._store.commit(Unit([keep, *deliver(run_id, name, now)]))
+            except GuardFailed:
+                continue
+            await self._answers.wake(run_id)
+            return

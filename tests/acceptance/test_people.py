@@ -72,6 +72,23 @@ async def test_two_users_answer_one_question_at_once_and_one_is_taken_each_time(
     assert sum(taken.values()) == TIMES
 
 
+async def test_the_inbox_leads_to_the_question_and_its_answer(shared: Server) -> None:
+    config = {"question": "Who?", "assignees": ["inbox reader"], "timeout": 600}
+    run_id = await shared.start_run({"name": "inbox", "steps": [{"id": "ask", "type": "approval", "config": config}]})
+    await shared.status(run_id, wait=30)
+    inbox = "/api/projects/default/inbox"
+    listed = (await shared.client.get(inbox, params={"assignee": "inbox reader", "limit": 1000})).json()["items"]
+    (asked,) = [item for item in listed if item["run_id"] == run_id]
+    assert (asked["question"], asked["assignees"], asked["run_status"]) == ("Who?", ["inbox reader"], "WAITING")
+    assert asked["expires_at"] > asked["asked_at"]
+    response = await shared.post(f"/{run_id}/resume", {"answers": {asked["interrupt_id"]: "me"}})
+    assert response.status_code == 202, response.text
+    await shared.ended(run_id)
+    left = (await shared.client.get(inbox, params={"limit": 1000})).json()["items"]
+    assert run_id not in {item["run_id"] for item in left}
+    assert (await shared.client.get(inbox, params={"cursor": "x"})).json()["code"] == "invalid_cursor"
+
+
 async def test_no_event_is_lost_or_doubled_by_kills(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path / "data") as server:
         run_id = await server.start_run(COLLECT)

@@ -126,6 +126,14 @@ BROKEN: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("ai without anything to say", {"nodes": [node("a", "ai", model="echo")]}, [("nodes[0].config", "invalid_value")]),
     ("an output schema that is none", {"nodes": [node("a", "ai", model="echo", prompt="x", output_schema={"type": 1})]},
      [("nodes[0].config.output_schema.type", "invalid_schema")]),
+    ("an approval without a question", {"nodes": [node("a", "approval")]}, [("nodes[0].config.question", "missing_key")]),
+    ("an approval with a schema that is none", {"nodes": [node("a", "approval", question="?", schema={"type": 1})]},
+     [("nodes[0].config.schema.type", "invalid_schema")]),
+    ("an assignee with a bar", {"nodes": [node("a", "approval", question="?", assignees=["a|b"])]},
+     [("nodes[0].config.assignees[0]", "bad_name")]),
+    ("an approval that gives up at once", {"nodes": [node("a", "approval", question="?", timeout=0)]},
+     [("nodes[0].config.timeout", "invalid_value")]),
+    ("an event with a space", {"nodes": [node("a", "wait_event", event="is paid")]}, [("nodes[0].config.event", "bad_name")]),
     ("too many nodes", {"nodes": [node(f"n{number}") for number in range(MAX_NODES + 1)]}, [("nodes", "too_many")]),
     ("a name of many letters", {**with_node(), "name": "x" * 201}, [("name", "invalid_value")]),
     ("no iteration", {**with_node(), "max_iterations": 0}, [("max_iterations", "invalid_value")]),
@@ -273,3 +281,17 @@ def test_no_definition_breaks_the_checks(definition: dict[str, Any], data: st.Da
 
 def test_edges_are_written_as_the_helper_writes_them() -> None:
     assert edge("a>b:true") == {"source": "a", "target": "b", "when": True}
+
+
+def test_a_time_limit_of_a_node_that_waits_is_warned_of() -> None:
+    definition = {"nodes": [{**node("a", "approval", question="?"), "timeout": 60}]}
+    report = validate(definition, Registry())
+    assert report.errors == ()
+    assert [(problem.path, problem.code) for problem in report.warnings] == [
+        ("nodes[0].timeout", "timeout_without_effect")
+    ]
+
+
+def test_an_approval_may_have_a_timeout_edge() -> None:
+    definition = graph(node("a", "approval", question="?", schema=True, assignees=["ada"]), "b", edges="a>b:timeout")
+    assert found(definition) == []
