@@ -34,7 +34,7 @@ NEW = 30
 MONTH = 30 * 86_400_000
 
 LEAD, APART = 8_000, 400
-"""Milliseconds from the end of seeding to the first wake-up of the sample, and from one to the next."""
+"""Milliseconds from the preparation to the first wake-up of the sample, and from one to the next."""
 
 PARKED = {
     "name": "parked",
@@ -60,9 +60,10 @@ async def measure() -> list[Figure]:
     """The server with the waiting runs and an empty one take turns at the same work."""
     with tempfile.TemporaryDirectory() as directory:
         full, empty = Path(directory) / "full", Path(directory) / "empty"
-        sample = await _seeded(full)
+        await _seed(full)
+        starts = [await _start(full) for _ in range(ROUNDS)]
+        sample = _due_soon(full)
         async with ServerProcess(empty) as nothing, ServerProcess(full) as waiting:
-            started = waiting.start_seconds
             sizes = [_megabytes(waiting.pid)]
             rates: dict[str, list[float]] = {"full": [], "empty": []}
             for _ in range(ROUNDS):
@@ -76,7 +77,7 @@ async def measure() -> list[Figure]:
             seconds, drained = await _while_draining(waiting, full)
     ratios = [full / empty for full, empty in zip(rates["full"], rates["empty"], strict=True)]
     return [
-        at_most("start, to the open port", [started], "s", 3, digits=2),
+        at_most("start, to the open port", starts, "s", 3, digits=2),
         at_most("resident memory, after the start and at the end: the larger", [max(sizes)], "MB", 300, digits=0),
         at_most(f"wake-ups, {SAMPLE} of them: due to started, p50", [percentile(lateness, 50)], "ms", digits=0),
         at_most("the same, the latest", [max(lateness)], "ms", 1000, digits=0),
@@ -89,8 +90,8 @@ async def measure() -> list[Figure]:
     ]
 
 
-async def _seeded(data: Path) -> list[tuple[str, int]]:
-    """A data directory with the waiting runs, and the ids and times (milliseconds) of those that will wake soon."""
+async def _seed(data: Path) -> None:
+    """A data directory with the waiting runs: copies of one that a server parked."""
     async with ServerProcess(data) as server:
         run_id = await server.start_run(PARKED)
         await server.until(run_id, "run.waiting")
@@ -99,7 +100,12 @@ async def _seeded(data: Path) -> list[tuple[str, int]]:
         connection.execute("PRAGMA synchronous = OFF")
         _copy(connection, run_id)
         connection.commit()
-        return _due_soon(connection)
+
+
+async def _start(data: Path) -> float:
+    async with ServerProcess(data) as server:
+        await server.terminate()
+        return server.start_seconds
 
 
 def _copy(connection: sqlite3.Connection, run_id: str) -> None:
@@ -116,14 +122,18 @@ def _copy(connection: sqlite3.Connection, run_id: str) -> None:
         )
 
 
-def _due_soon(connection: sqlite3.Connection) -> list[tuple[str, int]]:
-    chosen = connection.execute("SELECT run_id FROM copies LIMIT ?", (SAMPLE,)).fetchall()
-    first = time.time_ns() // 1_000_000 + LEAD
-    sample = [(run_id, first + number * APART) for number, (run_id,) in enumerate(chosen)]
-    for run_id, wake_at in sample:
-        connection.execute("UPDATE workflow_runs SET wake_at = ? WHERE run_id = ?", (wake_at, run_id))
-        connection.execute("UPDATE interrupts SET wake_at = ? WHERE run_id = ?", (wake_at, run_id))
-    connection.commit()
+def _due_soon(data: Path) -> list[tuple[str, int]]:
+    """Let some of the runs wake soon; their ids and times (milliseconds)."""
+    with closing(sqlite3.connect(data / "milepost.db")) as connection:
+        chosen = connection.execute(
+            "SELECT run_id FROM workflow_runs ORDER BY run_id DESC LIMIT ?", (SAMPLE,)
+        ).fetchall()
+        first = time.time_ns() // 1_000_000 + LEAD
+        sample = [(run_id, first + number * APART) for number, (run_id,) in enumerate(chosen)]
+        for run_id, wake_at in sample:
+            for table in ("workflow_runs", "interrupts"):
+                connection.execute(f"UPDATE {table} SET wake_at = ? WHERE run_id = ?", (wake_at, run_id))
+        connection.commit()
     return sample
 
 
