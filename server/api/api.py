@@ -8,6 +8,7 @@ from milepost.server.api import (
     checkpoints,
     documentation,
     events,
+    limits,
     operations,
     projects,
     run_control,
@@ -34,7 +35,7 @@ def create_api(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
     register(app)
-    for module in (runs, run_control, events, checkpoints, workflows, projects, operations):
+    for module in (runs, run_control, events, checkpoints, workflows, projects, limits, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

@@ -19,6 +19,7 @@ from milepost.server.api.models import (
     EditState,
     Execute,
     ForkRun,
+    LimitsForm,
     NewKey,
     NewProject,
     NewVersion,
@@ -34,6 +35,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     EditState,
     Execute,
     ForkRun,
+    LimitsForm,
     NewKey,
     NewProject,
     NewVersion,
@@ -57,7 +59,7 @@ TAGS = (
     ("events", "What happened, stored and live."),
     ("checkpoints", "Where a run stood: history, differences, forks, edits."),
     ("workflows", "Definitions and their versions."),
-    ("projects", "Projects and their keys."),
+    ("projects", "Projects, their keys and their limits."),
     ("operations", "Health, measurements, what the server offers."),
 )
 

@@ -17,6 +17,7 @@ from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
 from milepost.server.runs.projects import Projects
+from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.start import Start
 from milepost.server.runs.workflows import Workflows
@@ -33,6 +34,7 @@ class Services:
     keys: Keys
     workflows: Workflows
     read: Read
+    quotas: Quotas
     projects: Projects
     start: Start
     control: Control

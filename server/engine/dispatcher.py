@@ -58,7 +58,7 @@ class Dispatcher(Protocol):
         ...
 
     def watch_wake(self, wake_at: int) -> None:
-        """A parked run is to be woken at ``wake_at`` (epoch milliseconds)."""
+        """A parked run is to be woken, or a queued one to start, at ``wake_at`` (epoch milliseconds)."""
         ...
 
     def boot_id(self) -> str:

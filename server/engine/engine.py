@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.claims import Claims
@@ -54,6 +55,7 @@ class Engine:
         on_settled: Callable[[str], None] = lambda run_id: None,
         on_lag: Callable[[float], None] = lambda seconds: None,
         on_queue_wait: Callable[[float], None] = lambda seconds: None,
+        note_pause: Callable[[Run], Awaitable[list[Statement]]],
     ) -> None:
         self._store = store
         self._boot_id = boot_id
@@ -69,7 +71,9 @@ class Engine:
         self._ending: dict[str, Segment] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._driving: set[asyncio.Task[Any]] = set()
-        self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait)
+        self._claims = Claims(
+            store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait, note_pause
+        )
         self._timer = Timer(store, self._claims.wake)
         self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
         self._thread = threading.Thread(target=self._run_loop, name="milepost-engine", daemon=True)
@@ -236,7 +240,7 @@ class Engine:
             self._ending[segment.run.run_id] = segment
             self._slots.ended(segment.run)
             self._slots.release()
-            self._claims.slot_freed()
+            self._claims.slot_freed(segment.run)
 
     async def _end(self, segment: Segment) -> None:
         """Wait until none of the segment's code executes; tell viewers who saw it still executing."""

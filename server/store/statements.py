@@ -12,7 +12,7 @@ from milepost.checkpoints.sql import load
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import TERMINAL, Action, RunStatus, target
 from milepost.server.store.rows import Run
-from milepost.server.store.unit import NewEvent, encode
+from milepost.server.store.unit import NewEvent, Returning, encode
 
 _FILES = ("access", "events", "nodes", "runs", "workflows")
 
@@ -101,6 +101,11 @@ def _lifecycle(run: Run, status: RunStatus, action: Action, now: int) -> dict[st
     elif status is RunStatus.RUNNING:
         changes |= {"started_at": run.started_at or now, "run_attempt": run.run_attempt + 1}
     return changes
+
+
+def hold_place(run_id: str) -> Returning:
+    """The guard of a claim, behind it in its unit: the run's lane and its project have room for it."""
+    return Returning(statement("hold_place", 1, run_id=run_id), lambda rows: ())
 
 
 def rollup(run: Run) -> Statement:

@@ -303,8 +303,12 @@ async def test_a_second_question_is_not_answered_with_the_first_answer(bench: Be
 def test_what_claims_and_wakes_runs_reads_by_an_index() -> None:
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript((Path(__file__).parents[2] / "schema.sql").read_text())
-        for name in ("queued_projects", "queued_runs", "queued_ahead", "runs_to_wake", "next_wake", "answered_runs"):
-            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0}
+        for name in (
+            *("queued_projects", "queued_runs", "queued_ahead", "runs_to_wake", "held_runs", "next_wake"),
+            *("answered_runs", "lane_rooms", "places", "admit", "hold_place"),
+        ):
+            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0, "lane": "", "workflow_id": ""}
+            known |= {"held": 0, "seen_max": 0, "seen_key": ""}
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", known)]
             assert not [step for step in plan if step.startswith("SCAN workflow_runs") or "TEMP" in step], (name, plan)
 
