@@ -97,7 +97,8 @@ def _lifecycle(run: Run, status: RunStatus, action: Action, now: int) -> dict[st
     elif status is RunStatus.QUEUED:
         changes |= {"queued_at": now, "finished_at": None, "error": None, "wake_at": None}
         if action is Action.RELEASE:
-            changes["pause_requested"] = run.pause_requested
+            # What had begun goes on before what has not.
+            changes |= {"pause_requested": run.pause_requested, "queued_at": run.queued_at or now}
     elif status is RunStatus.RUNNING:
         changes |= {"started_at": run.started_at or now, "run_attempt": run.run_attempt + 1}
     return changes
