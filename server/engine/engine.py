@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvloop
@@ -35,6 +35,8 @@ HONEST = 0.2
 
 SWITCH_INTERVAL = 0.0005
 """Seconds a thread may hold the interpreter while another waits; with the default, 5 ms, requests are late."""
+
+Told = TypeVar("Told")
 
 log = structlog.get_logger("milepost.engine")
 
@@ -153,15 +155,18 @@ class Engine:
 
     def pause(self, run: Run, mode: PauseMode) -> "Future[list[str]]":
         """Stop an attempt at the next boundary, or at once."""
-        if mode == "step":
-            return self._call(self._drain(run))
         told: Future[list[str]] = Future()
-        self._threadsafe(partial(self._stop, run.run_id, run.run_attempt, told, final=False))
+        if mode == "step":
+            self._threadsafe(self._drain, run, told)
+        else:
+            self._threadsafe(partial(self._stop, run.run_id, run.run_attempt, told, final=False))
         return told
 
     def unpause(self, run_id: str) -> "Future[bool]":
         """Take a pause at the next boundary back."""
-        return self._call(self._undrain(run_id))
+        told: Future[bool] = Future()
+        self._threadsafe(self._undrain, run_id, told)
+        return told
 
     def cancel(self, run_id: str) -> "Future[list[str]]":
         """Stop a run's nodes; who has not ended within 200 ms is named."""
@@ -292,15 +297,16 @@ class Engine:
             await asyncio.wait_for(segment.gone.wait(), HONEST)
         return segment.executing
 
-    async def _drain(self, run: Run) -> list[str]:
+    def _drain(self, run: Run, told: "Future[list[str]]") -> None:
+        """It holds though whoever asked has not waited for a blocked loop."""
         segment = self._active.get(run.run_id)
         if segment is not None and segment.run.run_attempt == run.run_attempt:
             segment.drain("pause")
-        return []
+        _answer(told, [])
 
-    async def _undrain(self, run_id: str) -> bool:
+    def _undrain(self, run_id: str, told: "Future[bool]") -> None:
         segment = self._active.get(run_id)
-        return segment.undrain() if segment else False
+        _answer(told, segment.undrain() if segment else False)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(coroutine)
@@ -321,6 +327,6 @@ class Engine:
             self._loop.call_soon_threadsafe(call, *args)
 
 
-def _answer(told: "Future[list[str]]", nodes: list[str]) -> None:
+def _answer(told: "Future[Told]", answer: Told) -> None:
     if told.set_running_or_notify_cancel():
-        told.set_result(nodes)
+        told.set_result(answer)
