@@ -3,11 +3,11 @@
 import argparse
 import asyncio
 
-from benchmarks import blocked, cancel, chain, pause, speed, start, viewers
+from benchmarks import blocked, cancel, chain, eta, pause, speed, start, viewers
 from benchmarks.figures import table, write
 
 SUBJECTS = {
-    module.__name__.rpartition(".")[2]: module for module in (speed, cancel, pause, blocked, viewers, start, chain)
+    module.__name__.rpartition(".")[2]: module for module in (speed, cancel, pause, blocked, viewers, start, chain, eta)
 }
 
 

@@ -53,6 +53,10 @@ class Dispatcher(Protocol):
         at another, or is not known here."""
         ...
 
+    def spent(self, run: Run) -> int:
+        """Milliseconds that the run has executed up to now, all its attempts together."""
+        ...
+
     def active(self, run_id: str) -> bool:
         """Whether an attempt of the run, even a stopped one, still has something to end."""
         ...

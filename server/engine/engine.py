@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from milepost.graphs.program import Program
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
+from milepost.server.engine.durations import Durations
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
 from milepost.server.engine.segment import Segment, Tools
@@ -32,6 +34,9 @@ from milepost.server.store.unit import Unit
 
 HONEST = 0.2
 """Seconds after which a node that was told to stop and has not is named in ``still_running``."""
+
+TICK = 1.0
+"""Seconds between two looks at how far the runs are that execute."""
 
 SWITCH_INTERVAL = 0.0005
 """Seconds a thread may hold the interpreter while another waits; with the default, 5 ms, requests are late."""
@@ -104,11 +109,21 @@ class Engine:
 
     async def _open(self) -> None:
         outbox = Outbox(self._store)
-        self._tools = Tools(self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types)
+        durations = Durations(self._store)
+        self._tools = Tools(
+            self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types, durations
+        )
         await recover(self._store, self._boot_id, self._black_box.open())
         self._spawn(self._claims.run())
         self._spawn(self._timer.run())
+        self._loop.call_later(TICK, self._tick)
         self._watchdog.start(threading.get_ident())
+
+    def _tick(self) -> None:
+        for segment in self._active.values():
+            if segment.recorder is not None:
+                segment.recorder.tick()
+        self._loop.call_later(TICK, self._tick)
 
     async def _close(self, grace: float) -> None:
         self._slots.close()
@@ -116,7 +131,7 @@ class Engine:
             segment.drain("release")
         await self._drives_end(grace)
         left_over = list(self._active.values())
-        await release(self._store, [segment.run for segment in left_over])
+        await release(self._store, [replace(segment.run, spent_ms=segment.spent()) for segment in left_over])
         for segment in left_over:
             segment.fence()
         await self._drives_end(HONEST)
@@ -187,6 +202,11 @@ class Engine:
         """What the run's checkpoint holds, if its attempt stands there."""
         segment = self._active.get(run.run_id)
         return segment.standing(run.checkpoint_id) if segment else None
+
+    def spent(self, run: Run) -> int:
+        """Milliseconds that the run has executed."""
+        segment = self._active.get(run.run_id)
+        return segment.spent() if segment and segment.run.run_attempt == run.run_attempt else run.spent_ms
 
     def _attempt_of(self, run_id: str) -> int:
         segment = self._active.get(run_id)

@@ -65,10 +65,27 @@ class Recorder:
         self.on_left: Callable[[], None] | None = None
         self.on_checkpoint: Callable[[], None] | None = None
         """Called once, when the first checkpoint is on disk or will never be."""
+        self.on_lost: Callable[[], None] | None = None
+        """Called once, when a guard says that the run may have been taken from this attempt."""
+        self.spent: Callable[[], int] = lambda: projection.run.spent_ms
+        """Milliseconds that the run has executed."""
 
-    def restore(self, states: list[NodeState], waiting: list[NodeExecution]) -> None:
-        """Go on from an earlier attempt."""
-        self._projection.restore(states, waiting)
+    def restore(
+        self,
+        states: list[NodeState],
+        waiting: list[NodeExecution],
+        work: list[tuple[str, int, int]],
+        people: frozenset[str],
+    ) -> None:
+        """Go on from an earlier attempt; ``people`` are the tasks that wait for a person or an event."""
+        self._projection.restore(states, waiting, work)
+        for task_id, execution in self._projection.open.items():
+            execution.people = task_id in people
+
+    def tick(self) -> None:
+        """About a second has passed."""
+        if self._failure is None and self._projection.tick(self._clock()):
+            self._soon()
 
     def resume_at(self, reached: Reached) -> None:
         """The checkpoint that the attempt goes on from."""
@@ -215,6 +232,8 @@ class Recorder:
     def _committed(self, done: Committed) -> None:
         # A completion that nobody awaits must not fail in silence: what comes next fails with it.
         if not done.cancelled() and (error := done.exception()) is not None:
+            if isinstance(error, GuardFailed) and self._failure is None and self.on_lost is not None:
+                self.on_lost()
             self._fail(error)
 
     def _tell_text(self, task_id: str) -> None:
@@ -262,5 +281,7 @@ class Recorder:
             run_attempt=projection.run.run_attempt,
             current_node=projection.current_node,
             progress=projection.progress,
+            estimated_completion=projection.estimated_completion,
+            spent_ms=self.spent(),
             **more,
         )

@@ -103,7 +103,7 @@ class Control:
             run = await self._store.run_of(project.project_id, run_id)
             now = self._store.clock()
             try:
-                after, change = transition(run, Action.CANCEL, now)
+                after, change = transition(run, Action.CANCEL, now, spent_ms=self._dispatcher.spent(run))
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be cancelled") from error
             unit = Unit([change, *stop_nodes(after, now), rollup(after)])
@@ -132,7 +132,7 @@ class Control:
                 continue
             now = self._store.clock()
             try:
-                after, change = transition(run, Action.PAUSE, now)
+                after, change = transition(run, Action.PAUSE, now, spent_ms=self._dispatcher.spent(run))
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be paused") from error
             unit = Unit([change])

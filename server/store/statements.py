@@ -48,7 +48,9 @@ def transition(run: Run, action: Action, now: int, **changes: Any) -> tuple[Run,
         IllegalTransition: the table has no such exit from the run's status.
     """
     status = target(run.status, action)
-    after = replace(run, status=status, **{**_lifecycle(run, status, action, now), **changes})
+    after = replace(
+        run, status=status, estimated_completion=None, **{**_lifecycle(run, status, action, now), **changes}
+    )
     if status is RunStatus.COMPLETED:
         after = replace(after, progress=1.0)
     return after, statement(

@@ -212,6 +212,12 @@ CREATE TABLE run_rollups (
   PRIMARY KEY (workflow_id, hour, status, bucket)
 );
 
+-- What the nodes of a workflow took in its newest completed runs: JSON, written whole by the engine that counts them.
+CREATE TABLE node_durations (
+  workflow_id TEXT PRIMARY KEY,
+  history     TEXT NOT NULL
+);
+
 -- Where runs can stop. `run_id` is LangGraph's thread_id, `ns` its checkpoint namespace ('' is the root graph).
 -- BYTEA is PostgreSQL's name for bytes; SQLite stores a blob in such a column unchanged.
 

@@ -17,7 +17,7 @@ UPDATE workflow_runs SET status = :status, run_attempt = :run_attempt, owner = :
   crashes = CASE WHEN :crashes = :seen_crashes THEN crashes ELSE :crashes END,
   blamed = CASE WHEN :blamed = :seen_blamed THEN blamed ELSE :blamed END, spent_ms = :spent_ms,
   queued_at = :queued_at, started_at = :started_at, paused_at = :paused_at, cancelled_at = :cancelled_at, finished_at = :finished_at,
-  progress = CASE WHEN :status = 'COMPLETED' THEN 1 ELSE progress END
+  progress = CASE WHEN :status = 'COMPLETED' THEN 1 ELSE progress END, estimated_completion = NULL
 WHERE run_id = :run_id AND status = :seen_status AND run_attempt = :seen_attempt
   AND coalesce(pause_requested, '') = :seen_pause
 
@@ -33,13 +33,15 @@ WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt AND
 -- name: hold_attempt
 -- The guard of everything an attempt writes: it must still be the run's. Progress never goes back.
 UPDATE workflow_runs SET current_node = coalesce(:current_node, current_node),
-  progress = CASE WHEN :progress > progress THEN :progress ELSE progress END
+  progress = CASE WHEN :progress > progress THEN :progress ELSE progress END,
+  estimated_completion = coalesce(:estimated_completion, estimated_completion), spent_ms = :spent_ms
 WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
 
 -- name: hold_attempt_at_checkpoint
 -- The same, with a new checkpoint of the root graph: the run is going on, so earlier crashes no longer count.
 UPDATE workflow_runs SET current_node = coalesce(:current_node, current_node),
   progress = CASE WHEN :progress > progress THEN :progress ELSE progress END,
+  estimated_completion = coalesce(:estimated_completion, estimated_completion), spent_ms = :spent_ms,
   checkpoint_id = :checkpoint_id, resume_from = NULL, crashes = 0, blamed = 0
 WHERE run_id = :run_id AND status = 'RUNNING' AND run_attempt = :run_attempt
 
@@ -211,6 +213,15 @@ INSERT INTO run_rollups (workflow_id, hour, status, bucket, runs, duration_ms)
 VALUES (:workflow_id, :hour, :status, :bucket, 1, :duration_ms)
 ON CONFLICT (workflow_id, hour, status, bucket)
 DO UPDATE SET runs = run_rollups.runs + 1, duration_ms = run_rollups.duration_ms + excluded.duration_ms
+
+-- name: node_durations
+-- What the nodes of a workflow took in its newest runs.
+SELECT history FROM node_durations WHERE workflow_id = :workflow_id
+
+-- name: put_node_durations
+-- The same, with one more.
+INSERT INTO node_durations (workflow_id, history) VALUES (:workflow_id, :history)
+ON CONFLICT (workflow_id) DO UPDATE SET history = excluded.history
 
 -- name: delete_events
 DELETE FROM run_events WHERE run_id = :run_id
