@@ -262,6 +262,18 @@ async def test_a_limit_that_is_set_holds_for_what_is_live_and_one_that_is_raised
     await hall.at_gate(third)
 
 
+async def test_a_limit_of_the_whole_workflow_replaces_one_by_key_for_what_is_live(hall: Hall) -> None:
+    workflow_id = await hall.workflow(key="input.n")
+    runs = [await hall.start(workflow_id, input={"n": number}) for number in range(2)]
+    for run_id in runs:
+        await hall.at_gate(run_id)
+    await set_rule(hall, workflow_id, ConcurrencyRule(2))
+    third = await hall.start(workflow_id, input={"n": 3})
+    assert (await hall.why(third))["code"] == "workflow_limit"
+    await hall.through(runs[0])
+    await hall.at_gate(third)
+
+
 async def set_rule(hall: Hall, workflow_id: str, rule: ConcurrencyRule) -> None:
     await hall.app.quotas.change(ACTOR, hall.project, {}, {workflow_id: rule})
 
