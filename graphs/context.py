@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from milepost.graphs.expressions import Scope
 from milepost.graphs.failures import TimedOut
 from milepost.graphs.reporter import Reporter
+from milepost.graphs.state_size import StateSize
 from milepost.graphs.witness import Witness
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
@@ -51,6 +52,7 @@ class RunContext:
     """Gives the jitter of retries, 0..1."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits between retries, and in short waits."""
+    state_size: StateSize = field(default_factory=StateSize)
     witness: Witness | None = None
     """Is told whenever a thread executes a node's own code."""
 

@@ -81,7 +81,7 @@ class NodeRunner:
 class _Execution:
     """One execution of one node, from its config to what follows."""
 
-    __slots__ = ("attempts", "context", "live", "plan", "resolver", "state", "task_id", "timed_out")
+    __slots__ = ("attempts", "context", "live", "plan", "resolver", "sizes", "state", "task_id", "timed_out")
 
     def __init__(
         self, plan: NodePlan, state: Mapping[str, Any], context: RunContext, task_id: str, live: tuple[str, ...]
@@ -93,6 +93,8 @@ class _Execution:
         self.live = live
         self.attempts = 1
         self.timed_out = False
+        self.sizes: dict[str, int] = {}
+        """Bytes that this execution writes, by channel."""
         self.resolver = Resolver(plan.scope(state, context.run), Budget())
 
     async def run(self) -> dict[str, Any]:
@@ -174,17 +176,22 @@ class _Execution:
         if not isinstance(result, dict):
             kind = type(result).__name__
             raise NodeError("invalid_output", f"a node returns a JSON object, not {kind}", retryable=False)
-        copy: dict[str, Any] = self._storable(result, "the output")
+        copy: dict[str, Any] = self._storable(result, "the output", f"output:{self.plan.id}")
         return copy
 
-    def _storable(self, value: Any, what: str) -> Any:
+    def _storable(self, value: Any, what: str, channel: str) -> Any:
         try:
             copy, size = own_copy(value)
         except NotJson as error:
             raise NodeError("invalid_output", f"{what} is not JSON: {error}", retryable=False) from error
         limit = self.plan.limits.max_state_bytes
-        if size > limit:
-            message = f"{what} has {size} bytes of JSON; max_state_bytes allows {limit}"
+        self.sizes[channel] = size
+        whole = self.context.state_size.with_these(self.sizes)
+        if whole > limit:
+            message = (
+                f"with {what} ({size} bytes of JSON) the run's outputs and variables have {whole} bytes; "
+                f"max_state_bytes allows {limit}"
+            )
             raise NodeError("state_too_large", message, retryable=False)
         return copy
 
@@ -207,6 +214,7 @@ class _Execution:
             if decision.cycle is not None:
                 updates |= self._iteration(decision.cycle)
         updates |= decision.updates
+        self.context.state_size.put(self.sizes)
         self._finished("COMPLETED", output, decision)
         return updates
 
@@ -219,7 +227,9 @@ class _Execution:
 
     def _variables(self) -> dict[str, Any]:
         values = self.resolver(self.plan.sets)
-        return {f"var:{name}": self._storable(value, f"variable {name!r}") for name, value in values.items()}
+        return {
+            f"var:{name}": self._storable(value, f"variable {name!r}", f"var:{name}") for name, value in values.items()
+        }
 
     def _iteration(self, cycle: str) -> dict[str, Any]:
         channel = f"loop:{cycle}"
@@ -245,6 +255,7 @@ class _Execution:
             self._fatal(NodeFailure("expression_error", "ExpressionError", str(error_again), plan.id))
         except NodeFailure as limit:
             self._fatal(limit)
+        self.context.state_size.put({f"output:{plan.id}": own_copy(output)[1]})
         self._finished("FAILED", output, decision, failure)
         return {f"output:{plan.id}": output, **updates, **decision.updates}
 

@@ -17,13 +17,16 @@ from milepost.server.engine.engine import Engine
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
 from milepost.server.runs.answers import Answers
+from milepost.server.runs.concurrency import Concurrency
 from milepost.server.runs.control import Control
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
 from milepost.server.runs.inbox import Inbox
+from milepost.server.runs.limits import Limits
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.projects import Projects
+from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
@@ -49,6 +52,7 @@ class App:
     metrics: Metrics
     registry: Registry
     workflows: Workflows
+    quotas: Quotas
     projects: Projects
     read: Read
     start: Start
@@ -91,6 +95,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     store.on_commit(metrics.commit)
     hub = Hub(store, settings.viewer_queue, metrics.event_lag)
     programs = ProgramSource(store, Programs(registry))
+    travel = Travel(store, programs)
     engine = Engine(
         store,
         programs.of_run,
@@ -102,10 +107,12 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         on_settled=hub.settle,
         on_lag=lambda seconds: metrics.loop_lag("engine", seconds),
         on_queue_wait=metrics.queue_wait,
+        note_pause=travel.noted,
     )
-    travel = Travel(store, programs)
+    limits = Limits(store)
+    concurrency = Concurrency(store, programs, engine)
     edit = Edit(store, programs, travel, settings.allowed_types)
-    start = Start(store, hub, engine, programs)
+    start = Start(store, hub, engine, programs, limits)
     answers = Answers(store, engine, start)
     return App(
         settings=settings,
@@ -115,9 +122,10 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         keys=Keys(store),
         metrics=metrics,
         registry=registry,
-        workflows=Workflows(store, registry, programs),
+        workflows=Workflows(store, registry, programs, concurrency),
+        quotas=Quotas(store, limits, concurrency, engine),
         projects=Projects(store),
-        read=Read(store, hub, engine, programs),
+        read=Read(store, hub, engine, programs, limits),
         start=start,
         control=Control(store, engine, hub, start, answers, travel, edit),
         signals=Signals(store, answers),

@@ -15,6 +15,8 @@ MilepostError
 │   ├── AlreadyAnswered       already_answered
 │   ├── QuestionExpired       question_expired
 │   ├── HasOpenQuestions      has_open_questions
+│   ├── WorkflowArchived      workflow_archived
+│   ├── ConcurrencyLimit      concurrency_limit
 │   └── PauseOvertaken        pause_overtaken
 ├── TooLarge 413              too_large
 ├── Unprocessable 422
@@ -25,6 +27,7 @@ MilepostError
 │   ├── InvalidEdit           invalid_edit
 │   ├── NotRunnable           not_runnable
 │   └── IdempotencyMismatch   idempotency_mismatch
+├── ProjectLimit 429          project_limit (WebSocket 4429)
 ├── ViewerTooSlow             (WebSocket 4408)
 ├── Unavailable 503           unavailable
 │   └── WriteFailed           storage_unavailable
@@ -115,6 +118,16 @@ class HasOpenQuestions(Conflict):
     code, title = "has_open_questions", "The run has open questions or half-saved steps; fork it first"
 
 
+class WorkflowArchived(Conflict):
+    code, title = "workflow_archived", "The workflow is archived"
+
+
+class ConcurrencyLimit(Conflict):
+    """The workflow rejects starts beyond its limit; ``maximum`` and ``running`` say how many."""
+
+    code, title = "concurrency_limit", "The workflow has as many runs as it may"
+
+
 class PauseOvertaken(Conflict):
     """The run ended before the pause took hold."""
 
@@ -155,6 +168,12 @@ class NotRunnable(Unprocessable):
 
 class IdempotencyMismatch(Unprocessable):
     code, title = "idempotency_mismatch", "The Idempotency-Key was used with another body"
+
+
+class ProjectLimit(MilepostError):
+    """``limit`` names what is used up, ``maximum`` and ``used`` say how far."""
+
+    status, code, title, close_code = 429, "project_limit", "The project has as much as it may", 4429
 
 
 class ViewerTooSlow(MilepostError):

@@ -129,6 +129,7 @@ def services(app: App) -> Services:
         keys=app.keys,
         workflows=app.workflows,
         read=app.read,
+        quotas=app.quotas,
         projects=app.projects,
         start=app.start,
         control=app.control,

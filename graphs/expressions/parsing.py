@@ -36,10 +36,12 @@ class References:
 
     outputs: set[str] | None = field(default_factory=set)
     variables: set[str] | None = field(default_factory=set)
+    roots: set[str] = field(default_factory=set)
 
     def add(self, other: References) -> None:
         """Take in what another one reads."""
         self.outputs = None if self.outputs is None or other.outputs is None else self.outputs | other.outputs
+        self.roots = self.roots | other.roots
         known = self.variables is None or other.variables is None
         self.variables = None if known else (self.variables or set()) | (other.variables or set())
 
@@ -215,6 +217,7 @@ class _References:
             return
         if root not in ROOTS:
             raise InvalidExpression("unknown_name", f"there is no {root!r}; there are {', '.join(ROOTS)}")
+        self.found.roots.add(root)
         name = self._constant(access)
         if name is not None and (reason := self.names.unknown(root, name)):
             raise InvalidExpression("unknown_name", reason)

@@ -9,6 +9,7 @@ from milepost.server.api import (
     documentation,
     events,
     inbox,
+    limits,
     operations,
     projects,
     run_control,
@@ -35,7 +36,7 @@ def create_api(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
     register(app)
-    for module in (runs, run_control, events, checkpoints, workflows, projects, inbox, operations):
+    for module in (runs, run_control, events, checkpoints, workflows, projects, limits, inbox, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

@@ -10,7 +10,7 @@ from milepost.server.api import examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.models import EditState, ForkRun
-from milepost.server.api.parameters import Cursor, Limit
+from milepost.server.api.parameters import Cursor, Limit, timing_of
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 from milepost.server.runs.cursors import make_cursor, read_cursor
@@ -44,7 +44,13 @@ async def fork(call: InProject, run_id: UUID) -> Response:
     """A new run that starts from a checkpoint of this one, which stays as it is."""
     body, _ = await read_body(call.request, ForkRun, call.services.settings.max_body_bytes)
     made = await call.services.fork.fork(
-        call.actor, call.project, str(run_id), str(body.checkpoint_id), body.state, execute=body.execute
+        call.actor,
+        call.project,
+        str(run_id),
+        str(body.checkpoint_id),
+        body.state,
+        execute=body.execute,
+        timing=timing_of(body),
     )
     return answer(await call.services.read.get(call.project, made.run_id), 201)
 

@@ -73,8 +73,16 @@ class EventStream(Response):
         self._blocked_since: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the run has ended, the client leaves or does not read, or the server stops."""
+        """Send until the run has ended, the client leaves or does not read, or the server stops.
+
+        Raises:
+            ProjectLimit: the project has as many streams as it may; nothing was sent.
+        """
         self._send = send
+        async with self._services.quotas.socket(self._project):
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         self._services.metrics.socket(1)
         try:
@@ -149,7 +157,7 @@ def routes() -> APIRouter:
             "A run's events",
             example={**examples.page(examples.EVENT), "last_seq": 5},
             also={204: NO_EXAMPLE},
-            errors=(400,),
+            errors=(400, 429),
         ),
     )
     return router

@@ -72,6 +72,8 @@ RUN_SUMMARY: dict[str, Any] = {
     "parent_run_id": None,
     "forked_from": None,
     "wake_at": None,
+    "priority": 0,
+    "start_at": None,
     "created_at": TIME,
     "queued_at": None,
     "started_at": None,
@@ -139,6 +141,8 @@ EVENT: dict[str, Any] = {
     "data": {"node_execution_id": "0001-00000001", "progress": 0.5, "attempt": 1, "duration_ms": 1},
 }
 
+CONCURRENCY: dict[str, Any] = {"max_concurrent_runs": 2, "concurrency_key": "input.name", "on_limit": "queue"}
+
 WORKFLOW_SUMMARY: dict[str, Any] = {
     "workflow_id": WORKFLOW_ID,
     "project_id": PROJECT_ID,
@@ -148,6 +152,7 @@ WORKFLOW_SUMMARY: dict[str, Any] = {
     "created_at": TIME,
     "updated_at": TIME,
     "archived_at": None,
+    "concurrency": CONCURRENCY,
 }
 
 WORKFLOW: dict[str, Any] = {
@@ -159,6 +164,15 @@ WORKFLOW: dict[str, Any] = {
 }
 
 PROBLEMS = problems_json([Problem("nodes[0].type", "unknown_type", "there is no node type 'proces'")])
+
+LIMITS: dict[str, Any] = {
+    "project_id": PROJECT_ID,
+    "live_runs": {"limit": 1000, "used": 12},
+    "running_runs": {"limit": 8, "used": 3},
+    "sockets": {"limit": None, "used": 2},
+    "stored_bytes": {"limit": None, "used": 48210},
+    "workflows": [{"workflow_id": WORKFLOW_ID, "name": "Greeting", **CONCURRENCY, "running": 2, "queued": 1}],
+}
 
 CHECKPOINT: dict[str, Any] = {
     "checkpoint_id": CHECKPOINT_ID,

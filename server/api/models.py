@@ -11,6 +11,7 @@ Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$"
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
 Version = Annotated[int, Field(ge=1, le=2**53)]
 Object = dict[str, Any]
+Priority = Annotated[int, Field(ge=-1_000, le=1_000)]
 
 
 class Strict(BaseModel):
@@ -19,12 +20,27 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class ConcurrencyForm(Strict):
+    """How many runs of a workflow may run at once."""
+
+    max_concurrent_runs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="At most so many; null: any number, or with a key one for each of its values."
+    )
+    concurrency_key: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")] | None = (
+        Field(None, description="An expression over `input`, without braces: the limit holds for each of its values.")
+    )
+    on_limit: Literal["queue", "reject"] = Field(
+        "queue", description="What becomes of a start beyond it: it waits, or is refused with `concurrency_limit`."
+    )
+
+
 class NewWorkflow(Strict):
     """A workflow to be made."""
 
     name: Line = Field(description="What people call it.")
     description: Text = Field("", description="What it is for.")
     definition: Object = Field(description="The definition (docs/definitions.md).")
+    concurrency: ConcurrencyForm | None = Field(None, description="Its limit; null: it has none.")
 
 
 class NewVersion(Strict):
@@ -36,6 +52,27 @@ class NewVersion(Strict):
     expected_version: Version | None = Field(
         None, description="Refuse (409 version_conflict) unless this is the latest version."
     )
+    concurrency: ConcurrencyForm | None = Field(None, description="A new limit; left out, the old one stays.")
+
+
+class LimitsForm(Strict):
+    """Limits to be set: those that are not in the body stay, null takes one away."""
+
+    live_runs: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        None, description="Runs that are QUEUED, RUNNING, WAITING or PAUSED. Beyond it a start is refused."
+    )
+    running_runs: Annotated[int, Field(ge=1, le=2**53)] | None = Field(
+        None, description="Runs that are RUNNING. Beyond it they queue."
+    )
+    sockets: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        None, description="WebSockets and event streams. Beyond it a new one is refused."
+    )
+    stored_bytes: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        None, description="What its runs have stored, measured once a minute. Beyond it a start is refused."
+    )
+    workflows: dict[str, ConcurrencyForm | None] = Field(
+        default_factory=dict, description="By `workflow_id`; null takes the workflow's limit away.", max_length=1_000
+    )
 
 
 class Draft(Strict):
@@ -44,7 +81,18 @@ class Draft(Strict):
     definition: Any = Field(description="What is to be checked; nothing is stored.")
 
 
-class CreateRun(Strict):
+class StartForm(Strict):
+    """When a run starts."""
+
+    priority: Priority | None = Field(
+        None, description="The queue takes it ten minutes earlier for each level. Null: as before, otherwise 0."
+    )
+    start_at: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="ISO 8601: not before this time. Null: at once, or as the run was created."
+    )
+
+
+class CreateRun(StartForm):
     """A run to be made."""
 
     workflow_id: Id = Field(description="The workflow to run.")
@@ -54,13 +102,13 @@ class CreateRun(Strict):
     execute: bool = Field(False, description="Start it at once.")
 
 
-class Execute(Strict):
+class Execute(StartForm):
     """How to start a run."""
 
     input_data: Object | None = Field(None, description="Replaces what the run was created with.")
 
 
-class Rerun(Strict):
+class Rerun(StartForm):
     """A run of the same version once more."""
 
     input_data: Object | None = Field(None, description="Another input; null takes the same.")
@@ -87,7 +135,7 @@ class ResumeRun(Strict):
     state: Object | None = Field(None, description="Values to be merged into the state first.")
 
 
-class ForkRun(Strict):
+class ForkRun(StartForm):
     """Where a new run starts."""
 
     checkpoint_id: Id = Field(description="The checkpoint of this run that the new one starts from.")

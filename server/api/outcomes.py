@@ -16,6 +16,8 @@ def executed(started: Started) -> Outcome:
     message = "Workflow execution started"
     if run.status is RunStatus.QUEUED:
         message = f"Workflow execution queued; {started.ahead} of its project are ahead of it"
+        if run.held_until is not None:
+            message = f"Workflow execution starts at {iso(run.held_until)}"
     body = {"run_id": run.run_id, "status": run.status, "started_at": iso(run.started_at), "message": message}
     return 202, {**body, "ahead": started.ahead}
 

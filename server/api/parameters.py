@@ -5,7 +5,9 @@ from typing import Annotated
 
 from fastapi import Query
 
+from milepost.server.api.models import StartForm
 from milepost.server.errors import InvalidRequest
+from milepost.server.runs.start import Timing
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many items.")]
 Cursor = Annotated[
@@ -19,6 +21,15 @@ Search = Annotated[
     str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words that it contains, in any case.")
 ]
 MAX_SEQ = 2**53
+
+
+def timing_of(body: StartForm) -> Timing:
+    """When a run is to start, as the use cases take it.
+
+    Raises:
+        InvalidRequest: ``start_at`` is no time.
+    """
+    return Timing(body.priority, to_milliseconds(body.start_at, "start_at") if body.start_at is not None else None)
 
 
 def to_milliseconds(text: str, name: str) -> int:

@@ -12,6 +12,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body, read_json
 from milepost.server.api.models import Execute, Pause, Rerun, ResumeRun
 from milepost.server.api.outcomes import cancelled, executed, paused, resumed, retried
+from milepost.server.api.parameters import timing_of
 from milepost.server.api.route import Route
 from milepost.server.api.services import Call, InProject
 from milepost.server.runs.control import Resume
@@ -38,9 +39,10 @@ def _limit(call: Call) -> int:
 
 
 async def execute(call: InProject, run_id: UUID) -> Response:
-    """Start a PENDING run. QUEUED in the answer means that every slot is taken; it starts by itself."""
+    """Start a PENDING run. QUEUED in the answer means that a slot, a limit or its time holds it back; it
+    starts by itself."""
     body, _ = await read_body(call.request, Execute, _limit(call))
-    started = await call.services.start.execute(call.actor, call.project, str(run_id), body.input_data)
+    started = await call.services.start.execute(call.actor, call.project, str(run_id), body.input_data, timing_of(body))
     status, told = executed(started)
     return answer(told, status)
 
@@ -78,7 +80,9 @@ async def retry(call: InProject, run_id: UUID) -> Response:
 async def rerun(call: InProject, run_id: UUID) -> Response:
     """A new run of the same version, with the same input unless another is given."""
     body, _ = await read_body(call.request, Rerun, _limit(call))
-    run = await call.services.start.rerun(call.actor, call.project, str(run_id), body.input_data, execute=body.execute)
+    run = await call.services.start.rerun(
+        call.actor, call.project, str(run_id), body.input_data, execute=body.execute, timing=timing_of(body)
+    )
     return answer(await call.services.read.get(call.project, run.run_id), 201)
 
 
@@ -111,8 +115,8 @@ def routes() -> APIRouter:
             status=202,
             example={**running, "started_at": examples.TIME, "message": "Workflow execution started", "ahead": 0},
             body=Execute,
-            body_example={"input_data": {"name": "Ada"}},
-            errors=(400, 409, 413),
+            body_example={"input_data": {"name": "Ada"}, "priority": 1, "start_at": examples.TIME},
+            errors=(400, 409, 413, 429),
         ),
     )
     add(
@@ -172,7 +176,7 @@ def routes() -> APIRouter:
             "Retry a failed run",
             status=202,
             example={**running, "retried_at": examples.TIME, "message": "Workflow goes on from its last checkpoint"},
-            errors=(400, 409),
+            errors=(400, 409, 429),
         ),
     )
     add(
@@ -185,7 +189,7 @@ def routes() -> APIRouter:
             example=examples.WHOLE_RUN,
             body=Rerun,
             body_example={"execute": True},
-            errors=(400, 413),
+            errors=(400, 409, 413, 429),
         ),
     )
     add(

@@ -11,7 +11,7 @@ from milepost.server.api import examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.models import CreateRun
-from milepost.server.api.parameters import Cursor, Limit, Search, Wait, to_milliseconds
+from milepost.server.api.parameters import Cursor, Limit, Search, Wait, timing_of, to_milliseconds
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 from milepost.server.errors import InvalidRequest
@@ -35,12 +35,15 @@ Time = Annotated[str | None, Query(max_length=40, description="ISO 8601.", examp
 async def create(call: InProject, wait: Wait = 0, idempotency_key: IdempotencyKey = None) -> Response:
     """Make a run, PENDING; with `execute` it starts at once, and with `wait` the answer comes when it has ended."""
     body, raw = await read_body(call.request, CreateRun, call.services.settings.max_body_bytes)
+    timing = timing_of(body)
     new = NewRun(
         workflow_id=str(body.workflow_id),
         version=body.version,
         input=body.input_data,
         metadata=body.metadata,
         execute=body.execute,
+        priority=timing.priority or 0,
+        start_at=timing.start_at,
         idempotency_key=idempotency_key,
         body_hash=hashlib.sha256(raw).hexdigest() if idempotency_key else "",
     )
@@ -137,8 +140,10 @@ def routes() -> APIRouter:
                 "input_data": {"name": "Ada"},
                 "metadata": {"ticket": "T-1"},
                 "execute": True,
+                "priority": 1,
+                "start_at": examples.TIME,
             },
-            errors=(400, 413),
+            errors=(400, 409, 413, 429),
         ),
     )
     add("", list_runs, **described("GET", "List runs", example=examples.page(examples.RUN_SUMMARY), errors=(400,)))

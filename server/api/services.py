@@ -18,6 +18,7 @@ from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
 from milepost.server.runs.inbox import Inbox
 from milepost.server.runs.projects import Projects
+from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
@@ -35,6 +36,7 @@ class Services:
     keys: Keys
     workflows: Workflows
     read: Read
+    quotas: Quotas
     projects: Projects
     start: Start
     control: Control

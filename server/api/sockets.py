@@ -255,7 +255,8 @@ async def _admit(websocket: WebSocket, kind: type[Session]) -> None:
     services.metrics.socket(1)
     try:
         session = await _enter(websocket, peer, services, kind)
-        await session.serve()
+        async with services.quotas.socket(session.project):
+            await session.serve()
         await peer.close(1000)
     except (WebSocketDisconnect, ClientDisconnected):
         return

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from milepost.server.api import examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
+from milepost.server.api.limits import rule_of
 from milepost.server.api.models import Draft, NewVersion, NewWorkflow
 from milepost.server.api.parameters import Cursor, Limit, Search, VersionParameter
 from milepost.server.api.route import Route
@@ -18,7 +19,9 @@ from milepost.server.api.services import InProject
 async def create(call: InProject) -> Response:
     """Store a definition as a new workflow. An invalid one is refused with every problem that it has."""
     new, _ = await read_body(call.request, NewWorkflow, call.services.settings.max_body_bytes)
-    made = await call.services.workflows.create(call.project, new.name, new.description, new.definition)
+    made = await call.services.workflows.create(
+        call.project, new.name, new.description, new.definition, rule_of(new.concurrency)
+    )
     return answer(made, 201)
 
 
@@ -42,6 +45,7 @@ async def revise(call: InProject, workflow_id: UUID) -> Response:
         name=new.name,
         description=new.description,
         expected_version=new.expected_version,
+        concurrency=rule_of(new.concurrency),
     )
     return answer(made)
 
@@ -87,7 +91,12 @@ def routes() -> APIRouter:
             status=201,
             example=examples.WORKFLOW,
             body=NewWorkflow,
-            body_example={"name": "Greeting", "description": "Says hello.", "definition": examples.DEFINITION},
+            body_example={
+                "name": "Greeting",
+                "description": "Says hello.",
+                "definition": examples.DEFINITION,
+                "concurrency": examples.CONCURRENCY,
+            },
             errors=(400, 413),
         ),
     )

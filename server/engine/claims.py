@@ -1,16 +1,18 @@
 """Gives free slots to queued runs, fair between projects. One task; everybody else only wakes it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
 import structlog
 
+from milepost.checkpoints.unit import Statement
 from milepost.server.engine.slots import Slots
 from milepost.server.errors import GuardFailed, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
-from milepost.server.store.statements import event, transition
+from milepost.server.store.statements import event, hold_place, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
@@ -39,6 +41,7 @@ class Claims:
         active: Callable[[str], bool],
         first_step: Callable[[str], Awaitable[None]],
         on_queue_wait: Callable[[float], None],
+        note_pause: Callable[[Run], Awaitable[list[Statement]]],
     ) -> None:
         self._store = store
         self._slots = slots
@@ -47,6 +50,8 @@ class Claims:
         self._active = active
         self._first_step = first_step
         self._on_queue_wait = on_queue_wait
+        self._note_pause = note_pause
+        self._limited: set[str] = set()
         self._suspects_tried = False
         self._woken = asyncio.Event()
         self._held_back: set[str] = set()
@@ -56,9 +61,11 @@ class Claims:
         self._slots.backlog = True
         self._woken.set()
 
-    def slot_freed(self) -> None:
-        """A run has left its slot."""
-        if self._slots.backlog:
+    def slot_freed(self, run: Run) -> None:
+        """``run`` has left its slot, and its place in its lane and in its project."""
+        if run.lane is not None or run.project_id in self._limited:
+            self.wake()
+        elif self._slots.backlog:
             self._woken.set()
 
     def attempt_ended(self, run_id: str) -> None:
@@ -85,14 +92,16 @@ class Claims:
         """Before anything else executes: what may have killed the process before does so alone, if it does again."""
         while not self._suspects_tried:
             found = await self._store.runs("queued_suspects", blamed=BLAMED_ALONE, crashes=CRASHES_ALONE)
-            self._suspects_tried = not found
+            claimed = 0
             for run in found:
                 if not self._slots.reserve(passing=True):
                     return
                 log.warning("a run that may have crashed the process starts alone", run_id=run.run_id)
-                await self._claim(run)
+                # One that its lane or its project holds back starts later, as any other.
+                claimed += await self._claim(run, limited=True)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._first_step(run.run_id), ALONE)
+            self._suspects_tried = claimed == 0
 
     async def _fill(self) -> None:
         """Claim until there is no slot or no run that may start."""
@@ -107,38 +116,75 @@ class Claims:
 
     async def _next(self, limit: int) -> list[Run]:
         """The runs to start now, at most ``limit``, the projects taking turns."""
-        projects = [row[0] for row in await self._store.fetch("queued_projects")]
-        queues = [await self._startable(project, limit) for project in self._slots.fairest(projects)]
+        rooms: dict[str, int | None] = dict(await self._store.fetch("queued_projects"))
+        self._limited |= {project for project, room in rooms.items() if room is not None}
+        queues = [
+            await self._startable(project, limit if (room := rooms[project]) is None else min(limit, room))
+            for project in self._slots.fairest(rooms)
+        ]
         turns = [run for turn in range(limit) for queue in queues for run in queue[turn : turn + 1]]
-        return turns[:limit]
+        return await self._in_their_lanes(turns[:limit])
 
     async def _startable(self, project_id: str, limit: int) -> list[Run]:
+        if limit <= 0:
+            return []
         queue = await self._queue(project_id, limit + len(self._held_back))
         self._held_back |= {run.run_id for run in queue if self._active(run.run_id)}
-        return [run for run in queue if run.run_id not in self._held_back]
+        return [run for run in queue if run.run_id not in self._held_back][:limit]
+
+    async def _in_their_lanes(self, turns: list[Run]) -> list[Run]:
+        """Of ``turns`` those that have room in their lanes: of a lane where nothing runs yet the first."""
+        if all(run.lane is None for run in turns):
+            return turns
+        rooms: dict[str, int] = dict(await self._store.fetch("lane_rooms"))
+        return list(_fitting(turns, rooms))
 
     async def _queue(self, project_id: str, limit: int) -> list[Run]:
         return await self._store.runs("queued_runs", project_id=project_id, limit=limit)
 
-    async def _claim(self, run: Run) -> None:
+    async def _claim(self, run: Run, *, limited: bool = False) -> bool:
+        """Claim a run with a slot that was taken for it, or pause it where that was asked for. False: it lost."""
         now = self._store.clock()
-        action = Action.PAUSE if run.pause_requested else Action.CLAIM
-        owner = {} if run.pause_requested else {"owner": self._boot_id}
-        after, change = transition(run, action, now, **owner)
-        told = "run.paused" if run.pause_requested else "run.started"
         try:
-            await self._store.commit(Unit([change], [event(after, told, now, started(after))]))
+            if run.pause_requested:
+                self._slots.release()
+                await self._store.commit(await self._paused(run, now))
+                return True
+            after, change = transition(run, Action.CLAIM, now, owner=self._boot_id)
+            unit = Unit([change], [event(after, "run.started", now, started(after))])
+            if limited or run.lane is not None or run.project_id in self._limited:
+                unit.statements.append(hold_place(run.run_id))
+            await self._store.commit(unit)
         except GuardFailed:
-            self._slots.release()
-            return
+            self._give_back(run)
+            return False
         except BaseException:
-            self._slots.release()
+            self._give_back(run)
             raise
-        if run.pause_requested:
-            self._slots.release()
-            return
         self._on_queue_wait(max(0, now - (run.queued_at or now)) / 1000)
         self._begin(after)
+        return True
+
+    def _give_back(self, run: Run) -> None:
+        if not run.pause_requested:
+            self._slots.release()
+
+    async def _paused(self, run: Run, now: int) -> Unit:
+        """A pause that was asked for before the process died takes hold instead of the claim."""
+        after, change = transition(run, Action.PAUSE, now)
+        data = {"mode": run.pause_requested, "checkpoint_id": run.checkpoint_id}
+        return Unit([change, *await self._note_pause(run)], [event(after, "run.paused", now, data)])
+
+
+def _fitting(turns: Iterable[Run], rooms: Mapping[str, int]) -> Iterable[Run]:
+    """Always one at least, if there are any: a lane that has become full meanwhile refuses it by the claim's guard."""
+    taken: Counter[str] = Counter()
+    for run in turns:
+        if run.lane is None:
+            yield run
+        elif taken[run.lane] < max(1, rooms.get(run.lane, 1)):
+            taken[run.lane] += 1
+            yield run
 
 
 def started(run: Run) -> dict[str, object]:

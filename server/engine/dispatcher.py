@@ -53,12 +53,16 @@ class Dispatcher(Protocol):
         at another, or is not known here."""
         ...
 
+    def spent(self, run: Run) -> int:
+        """Milliseconds that the run has executed up to now, all its attempts together."""
+        ...
+
     def active(self, run_id: str) -> bool:
         """Whether an attempt of the run, even a stopped one, still has something to end."""
         ...
 
     def watch_wake(self, wake_at: int) -> None:
-        """A parked run is to be woken at ``wake_at`` (epoch milliseconds)."""
+        """A parked run is to be woken, or a queued one to start, at ``wake_at`` (epoch milliseconds)."""
         ...
 
     def boot_id(self) -> str:

@@ -6,16 +6,19 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvloop
 
+from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
+from milepost.server.engine.durations import Durations
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
 from milepost.server.engine.segment import Segment, Tools
@@ -32,8 +35,13 @@ from milepost.server.store.unit import Unit
 HONEST = 0.2
 """Seconds after which a node that was told to stop and has not is named in ``still_running``."""
 
+TICK = 1.0
+"""Seconds between two looks at how far the runs are that execute."""
+
 SWITCH_INTERVAL = 0.0005
 """Seconds a thread may hold the interpreter while another waits; with the default, 5 ms, requests are late."""
+
+Told = TypeVar("Told")
 
 log = structlog.get_logger("milepost.engine")
 
@@ -54,6 +62,7 @@ class Engine:
         on_settled: Callable[[str], None] = lambda run_id: None,
         on_lag: Callable[[float], None] = lambda seconds: None,
         on_queue_wait: Callable[[float], None] = lambda seconds: None,
+        note_pause: Callable[[Run], Awaitable[list[Statement]]],
     ) -> None:
         self._store = store
         self._boot_id = boot_id
@@ -69,7 +78,9 @@ class Engine:
         self._ending: dict[str, Segment] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._driving: set[asyncio.Task[Any]] = set()
-        self._claims = Claims(store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait)
+        self._claims = Claims(
+            store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait, note_pause
+        )
         self._timer = Timer(store, self._claims.wake, max_runs)
         self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
         self._thread = threading.Thread(target=self._run_loop, name="milepost-engine", daemon=True)
@@ -98,11 +109,21 @@ class Engine:
 
     async def _open(self) -> None:
         outbox = Outbox(self._store)
-        self._tools = Tools(self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types)
+        durations = Durations(self._store)
+        self._tools = Tools(
+            self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types, durations
+        )
         await recover(self._store, self._boot_id, self._black_box.open())
         self._spawn(self._claims.run())
         self._spawn(self._timer.run())
+        self._loop.call_later(TICK, self._tick)
         self._watchdog.start(threading.get_ident())
+
+    def _tick(self) -> None:
+        for segment in self._active.values():
+            if segment.recorder is not None:
+                segment.recorder.tick()
+        self._loop.call_later(TICK, self._tick)
 
     async def _close(self, grace: float) -> None:
         self._slots.close()
@@ -110,7 +131,7 @@ class Engine:
             segment.drain("release")
         await self._drives_end(grace)
         left_over = list(self._active.values())
-        await release(self._store, [segment.run for segment in left_over])
+        await release(self._store, [replace(segment.run, spent_ms=segment.spent()) for segment in left_over])
         for segment in left_over:
             segment.fence()
         await self._drives_end(HONEST)
@@ -149,15 +170,18 @@ class Engine:
 
     def pause(self, run: Run, mode: PauseMode) -> "Future[list[str]]":
         """Stop an attempt at the next boundary, or at once."""
-        if mode == "step":
-            return self._call(self._drain(run))
         told: Future[list[str]] = Future()
-        self._threadsafe(partial(self._stop, run.run_id, run.run_attempt, told, final=False))
+        if mode == "step":
+            self._threadsafe(self._drain, run, told)
+        else:
+            self._threadsafe(partial(self._stop, run.run_id, run.run_attempt, told, final=False))
         return told
 
     def unpause(self, run_id: str) -> "Future[bool]":
         """Take a pause at the next boundary back."""
-        return self._call(self._undrain(run_id))
+        told: Future[bool] = Future()
+        self._threadsafe(self._undrain, run_id, told)
+        return told
 
     def cancel(self, run_id: str) -> "Future[list[str]]":
         """Stop a run's nodes; who has not ended within 200 ms is named."""
@@ -178,6 +202,11 @@ class Engine:
         """What the run's checkpoint holds, if its attempt stands there."""
         segment = self._active.get(run.run_id)
         return segment.standing(run.checkpoint_id) if segment else None
+
+    def spent(self, run: Run) -> int:
+        """Milliseconds that the run has executed."""
+        segment = self._active.get(run.run_id)
+        return segment.spent() if segment and segment.run.run_attempt == run.run_attempt else run.spent_ms
 
     def _attempt_of(self, run_id: str) -> int:
         segment = self._active.get(run_id)
@@ -237,7 +266,7 @@ class Engine:
             self._ending[segment.run.run_id] = segment
             self._slots.ended(segment.run)
             self._slots.release()
-            self._claims.slot_freed()
+            self._claims.slot_freed(segment.run)
 
     async def _end(self, segment: Segment) -> None:
         """Wait until none of the segment's code executes; tell viewers who saw it still executing."""
@@ -289,15 +318,16 @@ class Engine:
             await asyncio.wait_for(segment.gone.wait(), HONEST)
         return segment.executing
 
-    async def _drain(self, run: Run) -> list[str]:
+    def _drain(self, run: Run, told: "Future[list[str]]") -> None:
+        """It holds though whoever asked has not waited for a blocked loop."""
         segment = self._active.get(run.run_id)
         if segment is not None and segment.run.run_attempt == run.run_attempt:
             segment.drain("pause")
-        return []
+        _answer(told, [])
 
-    async def _undrain(self, run_id: str) -> bool:
+    def _undrain(self, run_id: str, told: "Future[bool]") -> None:
         segment = self._active.get(run_id)
-        return segment.undrain() if segment else False
+        _answer(told, segment.undrain() if segment else False)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._loop.create_task(coroutine)
@@ -318,6 +348,6 @@ class Engine:
             self._loop.call_soon_threadsafe(call, *args)
 
 
-def _answer(told: "Future[list[str]]", nodes: list[str]) -> None:
+def _answer(told: "Future[Told]", answer: Told) -> None:
     if told.set_running_or_notify_cancel():
-        told.set_result(nodes)
+        told.set_result(answer)

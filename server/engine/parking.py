@@ -71,6 +71,11 @@ class Parked:
         return frozenset(row.task_id for row in self.rows if not row.consumed)
 
     @property
+    def people(self) -> frozenset[str]:
+        """The tasks that wait for a person or an event: how long is no measure of their work."""
+        return frozenset(row.task_id for row in self.rows if row.kind in ("answer", "event"))
+
+    @property
     def answers(self) -> dict[str, Any]:
         """What the graph is resumed with, by interrupt id: answers, events, and the news that it is too late."""
         answers: dict[str, Any] = {}

@@ -10,14 +10,18 @@ from milepost.checkpoints.unit import Statement
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
+from milepost.server.engine.durations import Work
+from milepost.server.engine.estimate import Estimate, Expectation
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
 from milepost.server.store.statements import event, statement
 from milepost.server.store.unit import Unit
 
-DECIDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED, NodeStatus.SKIPPED})
-ALMOST = 0.99
-"""A run's progress is 1 only when it is COMPLETED."""
+TICK_MS = 1000
+"""Milliseconds between two ``run.progress`` events, where no other event says how far the run is."""
+
+NOTICED = 0.01
+"""A change of progress that is worth such an event."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class Execution:
     status: NodeStatus
     started_at: int
     asked: bool = False
+    people: bool = False
+    """Whether it waited for a person or an event, which is no work."""
     input: str | None = None
     output: str | None = None
     error: str | None = None
@@ -57,26 +63,38 @@ class Projection:
 
     run: Run
     program: Program
+    expected: Expectation
+    work: Work = field(default_factory=Work)
     nodes: dict[str, Node] = field(default_factory=dict)
     open: dict[str, Execution] = field(default_factory=dict)
     asked: Collection[str] = ()
     """Tasks that parked in earlier attempts: what they were given is used up when they end."""
     step: int = -1
     current_node: str | None = None
-    progress: float = 0.0
+    estimated_completion: int | None = None
     count: int = 0
-    _decided: float = 0.0
+    _running: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _idle_since: int | None = None
+    _told: tuple[int, float, int | None] = (0, 0.0, None)
     _dirty_nodes: set[str] = field(default_factory=set)
     _dirty: dict[str, Execution] = field(default_factory=dict)
     _unit: Unit = field(default_factory=Unit)
     _types: dict[str, str] = field(default_factory=dict)
+    _estimate: Estimate = field(init=False)
 
     def __post_init__(self) -> None:
         self._types = {node.id: node.type for node in self.program.nodes}
-        self.progress = self.run.progress
+        self._estimate = Estimate(self.expected, self.run.progress)
 
-    def restore(self, states: Iterable[NodeState], waiting: Iterable[NodeExecution]) -> None:
-        """Go on from what an earlier attempt left."""
+    @property
+    def progress(self) -> float:
+        """How far the run is, 0..1, never less than before."""
+        return self._estimate.progress
+
+    def restore(
+        self, states: Iterable[NodeState], waiting: Iterable[NodeExecution], work: Iterable[tuple[str, int, int]]
+    ) -> None:
+        """Go on from what an earlier attempt left; ``work`` is node, executions and milliseconds."""
         for state in states:
             self.nodes[state.node_id] = Node(
                 state.status, state.progress, state.attempt, state.iterations, state.started_at, state.completed_at
@@ -92,7 +110,18 @@ class Projection:
                 row.started_at,
                 asked=True,
             )
-        self._decided = sum(node.status in DECIDED for node in self.nodes.values())
+        for node_id, times, work_ms in work:
+            self.work.add(node_id, work_ms, times)
+        self._restore_estimate()
+
+    def _restore_estimate(self) -> None:
+        for node_id, node in self.nodes.items():
+            ended = node.iterations - (node.status in _BEGUN)
+            if node.status is not NodeStatus.SKIPPED:
+                self._estimate.restore(node_id, min(ended, self.work.executions.get(node_id, ended)), node.iterations)
+        for node_id, node in self.nodes.items():
+            if node.status is NodeStatus.SKIPPED:
+                self._estimate.skipped(node_id)
 
     @property
     def dirty(self) -> bool:
@@ -118,10 +147,12 @@ class Projection:
             self.open[task_id] = execution
         execution.status = NodeStatus.RUNNING
         self._dirty[task_id] = execution
+        self._runs(task_id, node_id, now)
         node = self._node(node_id)
         if node.iterations == 0 or node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED):
             node.iterations += 1
         self._set(node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=0.0)
+        self._estimate.began(node_id, node.iterations)
         node.started_at, node.completed_at = execution.started_at, None
         self.current_node = node_id
         self._event(
@@ -130,6 +161,12 @@ class Projection:
             node_id,
             {"node_execution_id": execution.execution_id, "step": self.step + 1, "attempt": execution.attempt},
         )
+
+    def _runs(self, task_id: str, node_id: str, now: int) -> None:
+        if self._idle_since is not None and not self._running:
+            self.work.gap_ms += max(0, now - self._idle_since)
+        self.work.gaps += 1
+        self._running[task_id] = (node_id, now)
 
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float, now: int) -> None:
         """A try failed and another follows ``delay`` seconds later."""
@@ -158,7 +195,9 @@ class Projection:
         # NaN compares false with everything: it is no progress.
         reached = min(fraction, 1.0) if fraction > 0.0 else 0.0
         self._set(execution.node_id, node.status, attempt=node.attempt, progress=reached)
+        self._estimate.moved(execution.node_id, reached)
         data = {"node_execution_id": execution.execution_id, "progress": node.progress, "run_progress": self.progress}
+        data["estimated_completion"] = self._expected_at(now)
         self._event("node.progress", now, execution.node_id, data | ({"message": message} if message else {}))
 
     def logged(self, task_id: str, level: str, message: str, fields: Mapping[str, Any], now: int) -> None:
@@ -173,6 +212,7 @@ class Projection:
     def ended(self, task_id: str, outcome: Outcome, now: int) -> None:
         """A node's result is about to be on disk, in the unit that ``drain`` goes into."""
         execution = self.open.pop(task_id, None)
+        self._count(execution, outcome, now)
         if execution is not None:
             self._end(execution, outcome, now)
         elif outcome.status == "SKIPPED":
@@ -183,6 +223,44 @@ class Projection:
             node = self._node(node_id)
             node.iterations += node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED)
             self._set(node_id, NodeStatus.PENDING, attempt=0, progress=0.0)
+
+    def _count(self, execution: Execution | None, outcome: Outcome, now: int) -> None:
+        """What the estimates become by it, before the events that tell them."""
+        estimate = self._estimate
+        if execution is not None:
+            self._running.pop(execution.task_id, None)
+            self._idle_since = now
+            work_ms = 0 if execution.people else max(0, now - execution.started_at)
+            self.work.add(execution.node_id, work_ms)
+            estimate.ended(execution.node_id)
+        elif outcome.status == "SKIPPED":
+            estimate.skipped(outcome.node_id)
+        for node_id in outcome.skipped:
+            estimate.skipped(node_id)
+        if outcome.restarted:
+            estimate.restarted(outcome.node_id, outcome.restarted)
+
+    def _expected_at(self, now: int) -> str | None:
+        """When the run is expected to end; kept for its row."""
+        running = [(node_id, float(now - since)) for node_id, since in self._running.values()]
+        remaining = self._estimate.remaining(running)
+        self.estimated_completion = None if remaining is None else now + round(remaining)
+        self._told = (now, self.progress, self.estimated_completion)
+        return iso(self.estimated_completion)
+
+    def tick(self, now: int) -> bool:
+        """Time passes while nodes execute: say how far the run is, if that changed and no event said it. True if so."""
+        if not self.expected.known or not self._running or now - self._told[0] < TICK_MS:
+            return False
+        told = self._told
+        self._estimate.aged((node_id, float(now - since)) for node_id, since in self._running.values())
+        expected_at = self._expected_at(now)
+        late = abs((self.estimated_completion or now) - (told[2] or 0)) >= TICK_MS
+        if not late and self.progress - told[1] < NOTICED:
+            self._told = told
+            return False
+        self._event("run.progress", now, None, {"progress": self.progress, "estimated_completion": expected_at})
+        return True
 
     def _end(self, execution: Execution, outcome: Outcome, now: int) -> None:
         status = NodeStatus(outcome.status)
@@ -198,6 +276,7 @@ class Projection:
         self._node(execution.node_id).completed_at = now
         self._set(execution.node_id, status, attempt=outcome.attempt, progress=1.0)
         data |= {"progress": self.progress, "attempt": outcome.attempt, "duration_ms": execution.duration_ms}
+        data["estimated_completion"] = self._expected_at(now)
         self._event(f"node.{status.lower()}", now, execution.node_id, data)
         if execution.asked:
             self._unit.statements.append(
@@ -210,7 +289,9 @@ class Projection:
         if execution is not None:
             execution.status = NodeStatus.WAITING
             execution.asked = True
+            execution.people = execution.people or kind != "time"
             self._dirty[task_id] = execution
+            self._running.pop(task_id, None)
         node = self._node(node_id)
         self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
         data = {"node_execution_id": execution.execution_id if execution else None, "for": kind, "until": iso(wake_at)}
@@ -286,18 +367,15 @@ class Projection:
 
     def _set(self, node_id: str, status: NodeStatus, *, attempt: int, progress: float) -> None:
         node = self._node(node_id)
-        self._decided += _share(status, progress) - _share(node.status, node.progress)
         node.status, node.attempt, node.progress = status, attempt, progress
         self._dirty_nodes.add(node_id)
-        reached = min(self._decided / max(1, len(self._types)), ALMOST)
-        self.progress = max(self.progress, round(reached, 4))
 
     def _event(self, type_: str, now: int, node_id: str | None, data: Mapping[str, Any] | None) -> None:
         self._unit.events.append(event(self.run, type_, now, data, node_id=node_id))
 
 
-def _share(status: NodeStatus, progress: float) -> float:
-    return 1.0 if status in DECIDED else progress if status is NodeStatus.RUNNING else 0.0
+_BEGUN = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
+"""Statuses of a node whose newest iteration has not ended."""
 
 
 def run_error(

@@ -68,18 +68,35 @@ class Recorder:
         self.on_left: Callable[[], None] | None = None
         self.on_checkpoint: Callable[[], None] | None = None
         """Called once, when the first checkpoint is on disk or will never be."""
+        self.on_lost: Callable[[], None] | None = None
+        """Called once, when a guard says that the run may have been taken from this attempt."""
+        self.spent: Callable[[], int] = lambda: projection.run.spent_ms
+        """Milliseconds that the run has executed."""
 
-    def restore(self, states: list[NodeState], waiting: list[NodeExecution], parked: Parked) -> None:
+    def restore(
+        self,
+        states: list[NodeState],
+        waiting: list[NodeExecution],
+        work: list[tuple[str, int, int]],
+        parked: Parked,
+    ) -> None:
         """Go on from an earlier attempt.
 
         LangGraph runs every node that waits to its question again, whichever was answered. Those that go on waiting
         are not told of: what they report is held until they get further.
         """
-        self._projection.restore(states, waiting)
+        self._projection.restore(states, waiting, work)
         self._projection.asked = parked.tasks
+        for task_id, execution in self._projection.open.items():
+            execution.people = task_id in parked.people
         # A fork has its parent's questions, but has told nobody of them.
         known = {row.task_id for row in waiting}
         self._asleep = {task_id: interrupt_id for task_id, interrupt_id in parked.asleep.items() if task_id in known}
+
+    def tick(self) -> None:
+        """About a second has passed."""
+        if self._failure is None and self._projection.tick(self._clock()):
+            self._soon()
 
     def resume_at(self, reached: Reached) -> None:
         """The checkpoint that the attempt goes on from."""
@@ -240,6 +257,8 @@ class Recorder:
     def _committed(self, done: Committed) -> None:
         # A completion that nobody awaits must not fail in silence: what comes next fails with it.
         if not done.cancelled() and (error := done.exception()) is not None:
+            if isinstance(error, GuardFailed) and self._failure is None and self.on_lost is not None:
+                self.on_lost()
             self._fail(error)
 
     def _tell_text(self, task_id: str) -> None:
@@ -287,5 +306,7 @@ class Recorder:
             run_attempt=projection.run.run_attempt,
             current_node=projection.current_node,
             progress=projection.progress,
+            estimated_completion=projection.estimated_completion,
+            spent_ms=self.spent(),
             **more,
         )

@@ -55,13 +55,14 @@ def _recovered(run: Run, node_id: str | None, now: int) -> Unit:
 
 
 async def release(store: Store, runs: Sequence[Run]) -> None:
-    """Hand runs back that did not drain in time. Not a crash; what cannot be written is recovered at the next start."""
+    """Hand runs back that did not drain in time, with the time that they spent. Not a crash; what cannot be written is
+    recovered at the next start."""
     for run in runs:
         with suppress(GuardFailed, IllegalTransition, Unavailable):
             fresh = await store.run(run.run_id)
             if fresh.run_attempt != run.run_attempt:
                 continue
             now = store.clock()
-            after, change = transition(fresh, Action.RELEASE, now)
+            after, change = transition(fresh, Action.RELEASE, now, spent_ms=max(fresh.spent_ms, run.spent_ms))
             unit = Unit([change, *stopped_nodes(after, now)], [event(after, "run.queued", now, {"why": "released"})])
             await store.commit(unit)

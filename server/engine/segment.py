@@ -16,13 +16,15 @@ from langgraph.types import Command
 from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.program import Program
+from milepost.graphs.state_size import StateSize
 from milepost.graphs.witness import Witness
+from milepost.server.engine.durations import Durations
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
-from milepost.server.errors import GuardFailed, Unavailable, WriteFailed
+from milepost.server.errors import GuardFailed, NotFound, Unavailable, WriteFailed
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import Run, iso
 from milepost.server.store.statements import statement
@@ -45,6 +47,7 @@ class Tools:
     executor: Executor
     witness: Witness
     allowed_types: tuple[str, ...]
+    durations: Durations
 
 
 class Segment:
@@ -58,10 +61,12 @@ class Segment:
         self._drain: Drain | None = None
         self._fenced = False
         self._began = time.monotonic()
+        self._spent_before = run.spent_ms
         self._graph: asyncio.Task[None] | None = None
         self._program: Program | None = None
         self._projection: Projection | None = None
         self._over = False
+        self._checking: asyncio.Future[None] | None = None
         self._quiet = asyncio.Event()
         self.gone = asyncio.Event()
         """Set once the engine has nothing of this attempt any more."""
@@ -157,12 +162,16 @@ class Segment:
     async def _run_graph(self) -> None:
         run, tools = self.run, self._tools
         self._program = program = await tools.load(run)
-        self._projection = Projection(run, program, count=self._projection.count if self._projection else 0)
+        count = self._projection.count if self._projection else 0
+        expected = await tools.durations.expectation(run, program)
+        self._projection = Projection(run, program, expected, count=count)
         parked = Parked() if run.checkpoint_id is None else await self._parked()
         answers = parked.answers
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
         recorder.on_left = self._left
         recorder.on_checkpoint = self.moved.set
+        recorder.on_lost = self._perhaps_lost
+        recorder.spent = self.spent
         saver = Saver(
             tools.store.reader,
             recorder,
@@ -202,7 +211,8 @@ class Segment:
         self, program: Program, recorder: Recorder, saver: Saver, config: RunnableConfig, parked: Parked
     ) -> int:
         store, run_id = self._tools.store, self.run.run_id
-        recorder.restore(await store.node_states(run_id), await store.waiting_executions(run_id), parked)
+        states, waiting = await store.node_states(run_id), await store.waiting_executions(run_id)
+        recorder.restore(states, waiting, await store.node_work(run_id), parked)
         saved = await saver.aget_tuple(config)
         if saved is None:
             return 0
@@ -214,14 +224,28 @@ class Segment:
     def _time_left(self, program: Program) -> float | None:
         if program.timeout is None:
             return None
-        return max(0.001, program.timeout - self._spent() / 1000)
+        return max(0.001, program.timeout - self.spent() / 1000)
 
-    def _spent(self) -> int:
-        """Milliseconds that the run has executed, in earlier attempts and in this one."""
-        return self.run.spent_ms + round((time.monotonic() - self._began) * 1000)
+    def spent(self) -> int:
+        """Milliseconds that the run has executed, in earlier attempts and in this one. From any thread."""
+        return self._spent_before + round((time.monotonic() - self._began) * 1000)
+
+    def _perhaps_lost(self) -> None:
+        self._checking = asyncio.ensure_future(self._stop_if_lost())
+
+    async def _stop_if_lost(self) -> None:
+        """A guard failed: if the run is no longer this attempt's, its nodes have nothing to work for."""
+        try:
+            lost = self._lost(await self._tools.store.run(self.run.run_id))
+        except NotFound:
+            lost = True
+        if lost:
+            self.fence()
 
     def _context(self, recorder: Recorder, parked: Parked) -> RunContext:
-        run = self.run
+        run, size = self.run, StateSize()
+        if recorder.reached is not None:
+            size.restore(recorder.reached.values)
         return RunContext(
             run={
                 "id": run.run_id,
@@ -235,6 +259,7 @@ class Segment:
             witness=self._tools.witness,
             parked=parked.values,
             now=self._tools.store.clock,
+            state_size=size,
         )
 
     def _left(self) -> None:
@@ -248,8 +273,8 @@ class Segment:
     async def _settle(self, verdict: Verdict) -> Run | None:
         """Commit a verdict, however often the disk refuses, unless the run was taken from this attempt."""
         store = self._tools.store
-        pending = self.recorder.pending() if self.recorder else Unit()
-        spent = self._spent()
+        pending = self._pending(verdict)
+        spent = self.spent()
         if verdict.action is Action.PAUSE:
             # Whoever asked for the pause may have taken it back after the graph had stopped for it.
             self.run = await store.run(self.run.run_id)
@@ -275,6 +300,14 @@ class Segment:
             else:
                 return after
         return None
+
+    def _pending(self, verdict: Verdict) -> Unit:
+        """What is still to be written, and what a completed run adds to the history of its workflow."""
+        pending = self.recorder.pending() if self.recorder else Unit()
+        if verdict.action is Action.FINISH and self._program is not None and self._projection is not None:
+            counted = self._tools.durations.completed(self.run, self._program, self._projection.work)
+            pending.statements.append(counted)
+        return pending
 
     def _lost(self, fresh: Run) -> bool:
         """Whether the row says that the run is no longer this attempt's."""

@@ -1,4 +1,4 @@
-"""Wakes parked runs. One timer for all of them, set to the earliest; the rows are the truth."""
+"""Wakes parked runs and starts those whose time has come. One timer, set to the earliest; the rows are the truth."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ import structlog
 from milepost.server.errors import GuardFailed, IllegalTransition, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
-from milepost.server.store.statements import event, transition
+from milepost.server.store.statements import event, statement, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
@@ -109,6 +109,7 @@ class Timer:
             self.expect(row[0])
 
     async def _fire(self) -> None:
+        await self._release_held()
         while due := await self._store.fetch("projects_to_wake", now=self._store.clock()):
             self._claimed = 0
             self._room.clear()
@@ -134,6 +135,20 @@ class Timer:
             await asyncio.gather(*(self._queue(run, Action.WAKE) for run in due))
         self._on_queued()
         return len(due)
+
+    async def _release_held(self) -> None:
+        """Runs that were executed with a time to start at: it has come."""
+        while due := await self._store.runs("held_runs", now=self._store.clock(), limit=BATCH):
+            await asyncio.gather(*(self._release(run) for run in due))
+            self._on_queued()
+            if len(due) < BATCH:
+                return
+
+    async def _release(self, run: Run) -> None:
+        now = self._store.clock()
+        with suppress(GuardFailed):
+            freed = statement("release_held", 1, run_id=run.run_id, now=now)
+            await self._store.commit(Unit([freed], [event(run, "run.queued", now, {"why": "start_at"})]))
 
     async def _queue(self, run: Run, action: Action) -> None:
         now = self._store.clock()

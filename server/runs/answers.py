@@ -58,7 +58,7 @@ class Answers:
             unit = await self._unit(actor, run, given)
             try:
                 if run.status is RunStatus.WAITING:
-                    launch = self._start.launch(run, Action.ANSWER)
+                    launch = await self._start.launch(run, Action.ANSWER)
                     unit.extend(launch.unit)
                     await self._start.commit(launch, unit)
                     return launch.run
@@ -78,7 +78,7 @@ class Answers:
             if not any(row.answer is not None and not row.consumed for row in rows):
                 return run
             await self._settled(run_id)
-            launch = self._start.launch(run, Action.ANSWER)
+            launch = await self._start.launch(run, Action.ANSWER)
             try:
                 await self._start.commit(launch, launch.unit)
             except GuardFailed:

@@ -109,7 +109,7 @@ class Control:
             run = await self._store.run_of(project.project_id, run_id)
             now = self._store.clock()
             try:
-                after, change = transition(run, Action.CANCEL, now)
+                after, change = transition(run, Action.CANCEL, now, spent_ms=self._dispatcher.spent(run))
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be cancelled") from error
             unit = Unit([change, *stop_nodes(after, now), rollup(after)])
@@ -138,7 +138,7 @@ class Control:
                 continue
             now = self._store.clock()
             try:
-                after, change = transition(run, Action.PAUSE, now)
+                after, change = transition(run, Action.PAUSE, now, spent_ms=self._dispatcher.spent(run))
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be paused") from error
             unit = Unit([change])
@@ -216,7 +216,8 @@ class Control:
         back = statement("withdraw_pause", 1, run_id=run.run_id, run_attempt=run.run_attempt)
         told = event(run, "run.resumed", now, {"checkpoint_id": run.checkpoint_id})
         if await self._committed(Unit([back], [told])):
-            await asyncio.wrap_future(self._dispatcher.unpause(run.run_id))
+            # Where a node blocks the engine's loop it learns of it later; the row says already that the run goes on.
+            await asyncio.wait([asyncio.wrap_future(self._dispatcher.unpause(run.run_id))], timeout=ENGINE_ANSWERS)
         fresh = await self._store.run(run.run_id)
         if fresh.status is RunStatus.PAUSED:
             return await self._go_on(None, run.run_id, None)
@@ -228,7 +229,8 @@ class Control:
             run = await self._store.run(run_id)
             back = await self._travel.to(run, checkpoint_id)
             try:
-                launch = self._start.launch(run, Action.RESUME, **({"resume_from": back.checkpoint_id} if back else {}))
+                changes = {"resume_from": back.checkpoint_id} if back else {}
+                launch = await self._start.launch(run, Action.RESUME, **changes)
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed") from error
             unit = Unit(list(back.statements) if back else [])
@@ -254,7 +256,7 @@ class Control:
         """Let a FAILED run go on from its last checkpoint.
 
         Raises:
-            NotFound, InvalidState, RunFinished.
+            NotFound, InvalidState, RunFinished, WorkflowArchived, ProjectLimit, ConcurrencyLimit.
         """
         await self._settled(run_id)
         while True:
@@ -263,7 +265,7 @@ class Control:
                 raise RunFinished(f"run {run_id} has completed; there is nothing to retry")
             try:
                 # The time that it spent counts no more: a run that timed out would do so again at once.
-                launch = self._start.launch(run, Action.RETRY, spent_ms=0)
+                launch = await self._start.begin(run, Action.RETRY, spent_ms=0)
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; only a FAILED run can be retried") from error
             unit = Unit([statement("reset_failed_nodes", run_id=run_id)])

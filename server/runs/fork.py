@@ -1,6 +1,7 @@
 """Fork: a new run that starts where a checkpoint of another stands. The old run is untouched."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,11 @@ from milepost.checkpoints.fork import fork
 from milepost.checkpoints.history import Snapshot
 from milepost.checkpoints.unit import Statement
 from milepost.server.access.keys import Identity
-from milepost.server.errors import NotFound
+from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
+from milepost.server.runs.new import insertion, new_run
 from milepost.server.runs.programs import ProgramSource
-from milepost.server.runs.start import Launch, Start, insertion, new_run
+from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
 from milepost.server.runs.travel import Travel, finished_nodes, kept_states
 from milepost.server.states import Action
 from milepost.server.store.rows import NodeState, Project, Run
@@ -42,6 +44,7 @@ class Fork:
         state: Mapping[str, Any] | None = None,
         *,
         execute: bool = False,
+        timing: Timing = AS_CREATED,
     ) -> Run:
         """A new run of the same version from ``checkpoint_id``.
 
@@ -49,8 +52,25 @@ class Fork:
         From a checkpoint that the parent has gone on from, or with ``state``, the step starts anew.
 
         Raises:
-            NotFound (run or checkpoint), InvalidEdit.
+            NotFound (run or checkpoint), InvalidEdit, WorkflowArchived, ProjectLimit, ConcurrencyLimit.
         """
+        for _ in range(TRIES - 1):
+            with suppress(GuardFailed):
+                # Its workflow or the limits may change meanwhile.
+                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, execute=execute)
+        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, execute=execute)
+
+    async def _fork(
+        self,
+        actor: Identity,
+        project: Project,
+        run_id: str,
+        checkpoint_id: str,
+        state: Mapping[str, Any] | None,
+        timing: Timing,
+        *,
+        execute: bool,
+    ) -> Run:
         parent = await self._store.run_of(project.project_id, run_id)
         point = await self._travel.snapshot(parent, checkpoint_id)
         child = new_run(
@@ -63,14 +83,22 @@ class Fork:
             checkpoint_id=checkpoint_id,
             parent_run_id=run_id,
             forked_from=checkpoint_id,
+            priority=parent.priority,
         )
+        child = timing.of(child)
+        workflow = await self._programs.workflow(project.project_id, parent.workflow_id, parent.version)
+        if workflow.archived_at is not None:
+            raise WorkflowArchived(f"workflow {parent.workflow_id} is archived; its runs cannot be forked")
         edited = None
         if state is not None:
             edited = await self._edit.prepare(parent, checkpoint_id, state, None, target_id=child.run_id)
             child = replace(child, checkpoint_id=edited.checkpoint.checkpoint_id)
-        unit = await self._copy(parent, child, point, edited)
+        unit = insertion(child, workflow, child.created_at)
+        unit.extend(await self._copy(parent, child, point, edited))
         self._tell(unit, actor, parent, child, edited)
-        launch = self._start.launch(child, Action.EXECUTE) if execute else Launch(child, Unit(), reserved=False)
+        launch = Launch(child, Unit(), reserved=False)
+        if execute:
+            launch = await self._start.begin(child, Action.EXECUTE, inserted=True)
         unit.extend(launch.unit)
         await self._start.commit(launch, unit)
         return await self._store.run(child.run_id)
@@ -79,7 +107,7 @@ class Fork:
         # A parent that has travelled here and not moved on yet has left behind what was written from here before.
         stands = child.forked_from == parent.checkpoint_id and parent.resume_from is None
         with_writes = edited is None and stands
-        unit = insertion(child, child.created_at)
+        unit = Unit()
         checkpoint_id = child.forked_from or ""
         try:
             unit.statements += await fork(

@@ -6,6 +6,7 @@ from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.errors import NotRunnable
 from milepost.server.hub.hub import Hub
 from milepost.server.runs.cursors import make_cursor, read_cursor, refused_cursor
+from milepost.server.runs.limits import Limits
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import (
     Json,
@@ -15,7 +16,7 @@ from milepost.server.runs.summaries import (
     run_summary,
     status_json,
 )
-from milepost.server.runs.why import explain
+from milepost.server.runs.why import Queue, explain
 from milepost.server.states import RunStatus
 from milepost.server.store.listings import RunFilter, last_retry, list_runs, node_totals, runs_by_id
 from milepost.server.store.rows import Event, Project, Run
@@ -33,11 +34,12 @@ MAX_LOGS = 1_000
 class Read:
     """Reads of one project's runs. What is another project's does not exist."""
 
-    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource) -> None:
+    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource, limits: Limits) -> None:
         self._store = store
         self._hub = hub
         self._dispatcher = dispatcher
         self._programs = programs
+        self._limits = limits
 
     async def run(self, project: Project, run_id: str) -> Run:
         """The row of a run.
@@ -139,13 +141,12 @@ class Read:
             NotFound.
         """
         run = await self.run(project, run_id)
-        ahead = await self._store.fetch_one("queued_ahead", run_id=run_id) if run.status is RunStatus.QUEUED else None
         return explain(
             run,
             states=await self._store.node_states(run_id),
             interrupts=await self._store.interrupts(run_id),
             retry=await last_retry(self._store, run_id) if run.status is RunStatus.RUNNING else None,
-            ahead=int(ahead[0]) if ahead else 0,
+            queue=await self._queue(run),
             held_by=self._dispatcher.executing(run_id),
             held=self._dispatcher.active(run_id),
             now=self._store.clock(),
@@ -154,6 +155,13 @@ class Read:
     async def reachable(self) -> None:
         """Read next to nothing, to see that the database can be read."""
         await self._store.fetch("next_wake")
+
+    async def _queue(self, run: Run) -> Queue:
+        if run.status is not RunStatus.QUEUED:
+            return Queue()
+        row = await self._store.fetch_one("queued_ahead", run_id=run.run_id) or (0, 0)
+        places = await self._limits.places(run) if await self._limits.limits_running(run) else None
+        return Queue(int(row[0]), int(row[1]), places)
 
     async def counts(self) -> dict[str, int]:
         """How many runs there are of each status, 0 included."""

@@ -23,15 +23,20 @@ from milepost.server.errors import (
     RunFinished,
 )
 from milepost.server.hub.hub import Hub
+from milepost.server.runs.limits import Limits
+from milepost.server.runs.new import insertion, new_run
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import run_json
-from milepost.server.states import Action, RunStatus
-from milepost.server.store.rows import Event, Project, Run
-from milepost.server.store.statements import event, statement, to_json, transition
+from milepost.server.states import Action, RunStatus, target
+from milepost.server.store.rows import Event, Project, Run, Workflow, iso
+from milepost.server.store.statements import event, hold_place, statement, to_json, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
 
 ENDED = frozenset({"run.completed", "run.failed", "run.cancelled"})
+
+TRIES = 5
+"""How often a creation is tried whose workflow or limits change meanwhile."""
 
 DAY = 86_400_000
 """Milliseconds that an Idempotency-Key is kept."""
@@ -48,7 +53,28 @@ class NewRun:
     execute: bool = False
     idempotency_key: str | None = None
     body_hash: str = ""
+    priority: int = 0
+    start_at: int | None = None
     run_id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a run is to start: before others of its project, and not before a time. None: as it was created."""
+
+    priority: int | None = None
+    start_at: int | None = None
+
+    def of(self, run: Run) -> Run:
+        """``run`` with this timing."""
+        return replace(
+            run,
+            priority=run.priority if self.priority is None else self.priority,
+            start_at=run.start_at if self.start_at is None else self.start_at,
+        )
+
+
+AS_CREATED = Timing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +97,12 @@ class Launch:
 class Start:
     """Creates and executes runs."""
 
-    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource) -> None:
+    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource, limits: Limits) -> None:
         self._store = store
         self._hub = hub
         self._dispatcher = dispatcher
         self._programs = programs
+        self._limits = limits
         self._answering: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def create(self, actor: Identity, project: Project, new: NewRun) -> bytes:
@@ -85,6 +112,7 @@ class Start:
 
         Raises:
             NotFound: no such workflow or version. NotRunnable, InvalidInput: it cannot start with this input.
+            ProjectLimit, ConcurrencyLimit: there are as many runs as there may be.
             IdempotencyMismatch: the key was used with another body.
         """
         if new.idempotency_key is None:
@@ -129,14 +157,24 @@ class Start:
         return str(response).encode()
 
     async def _create(self, actor: Identity, project: Project, new: NewRun, scope: str | None = None) -> bytes:
+        for _ in range(TRIES - 1):
+            try:
+                return await self._try_create(project, new, scope)
+            except GuardFailed:
+                # The workflow or its limits have changed since they were read; or the key was used meanwhile.
+                if scope is not None and await self._replayed((scope, new.idempotency_key or ""), new) is not None:
+                    raise
+        return await self._try_create(project, new, scope)
+
+    async def _try_create(self, project: Project, new: NewRun, scope: str | None) -> bytes:
         workflow = await self._programs.workflow(project.project_id, new.workflow_id, new.version)
         if workflow.archived_at is not None:
             raise NotFound(f"workflow {new.workflow_id} is archived")
         run = self._pending(project, new, workflow.version)
-        unit = insertion(run, self._store.clock())
+        unit = insertion(run, workflow, self._store.clock())
         if new.execute:
             await self._check(run, workflow.definition)
-            launch = self.launch(run, Action.EXECUTE)
+            launch = await self._begin(run, workflow, Action.EXECUTE, inserted=True)
         else:
             launch = Launch(run, Unit(), reserved=False)
         unit.extend(launch.unit)
@@ -167,24 +205,32 @@ class Start:
             to_json(dict(new.metadata)),
             self._store.clock(),
             run_id=new.run_id,
+            priority=new.priority,
+            start_at=new.start_at,
         )
 
     async def execute(
-        self, actor: Identity, project: Project, run_id: str, input: Mapping[str, Any] | None = None
+        self,
+        actor: Identity,
+        project: Project,
+        run_id: str,
+        input: Mapping[str, Any] | None = None,
+        timing: Timing = AS_CREATED,
     ) -> Started:
         """Start a PENDING run, with ``input`` in place of what it was created with where that is given.
 
         Raises:
-            NotFound, InvalidState, RunFinished, InvalidInput, NotRunnable.
+            NotFound, InvalidState, RunFinished, InvalidInput, NotRunnable, WorkflowArchived, ProjectLimit,
+            ConcurrencyLimit.
         """
         while True:
-            run = await self._store.run_of(project.project_id, run_id)
+            run = timing.of(await self._store.run_of(project.project_id, run_id))
             _check_pending(run)
-            changes = {} if input is None else {"input": to_json(dict(input))}
+            changes: dict[str, Any] = {} if input is None else {"input": to_json(dict(input))}
             workflow = await self._programs.workflow(project.project_id, run.workflow_id, run.version)
             asked = new_input(run, changes.get("input"))
             await self._check(asked, workflow.definition)
-            launch = self.launch(run, Action.EXECUTE, **changes)
+            launch = await self._begin(run, workflow, Action.EXECUTE, **changes)
             try:
                 await self.commit(launch, launch.unit)
             except GuardFailed:
@@ -192,7 +238,14 @@ class Start:
             return Started(launch.run, await self.ahead(launch.run))
 
     async def rerun(
-        self, actor: Identity, project: Project, run_id: str, input: Mapping[str, Any] | None, *, execute: bool
+        self,
+        actor: Identity,
+        project: Project,
+        run_id: str,
+        input: Mapping[str, Any] | None,
+        *,
+        execute: bool,
+        timing: Timing = AS_CREATED,
     ) -> Run:
         """A new run of the same version, with the same input unless another is given."""
         run = await self._store.run_of(project.project_id, run_id)
@@ -202,23 +255,60 @@ class Start:
             orjson.loads(run.input) if input is None else input,
             {**orjson.loads(run.metadata), "rerun_of": run_id},
             execute,
+            priority=run.priority if timing.priority is None else timing.priority,
+            start_at=timing.start_at,
         )
         body = await self._create(actor, project, again)
         return await self._store.run_of(project.project_id, orjson.loads(body)["run_id"])
 
-    def launch(self, run: Run, action: Action, **changes: Any) -> Launch:
-        """Queue ``run`` by ``action``, and claim it in the same unit where the engine has a slot for it.
+    async def begin(self, run: Run, action: Action, *, inserted: bool = False, **changes: Any) -> Launch:
+        """As ``launch`` for a run that is not live: limits may refuse it, and it gets its place in the queue.
+
+        ``inserted``: the run is stored in the same unit.
+
+        Raises:
+            WorkflowArchived, ProjectLimit, ConcurrencyLimit, InvalidInput (its concurrency key cannot be computed),
+            IllegalTransition.
+        """
+        workflow = await self._programs.workflow(run.project_id, run.workflow_id, run.version)
+        return await self._begin(run, workflow, action, inserted=inserted, **changes)
+
+    async def _begin(
+        self, run: Run, workflow: Workflow, action: Action, *, inserted: bool = False, **changes: Any
+    ) -> Launch:
+        now = self._store.clock()
+        target(run.status, action)
+        held = run.start_at if action is Action.EXECUTE and run.start_at is not None and run.start_at > now else None
+        lane = self._limits.lane(workflow, changes.get("input") or run.input)
+        placed = replace(run, lane=lane, held_until=held)
+        guards = await self._limits.admit(placed, workflow, inserted=inserted)
+        launch = await self.launch(placed, action, **changes)
+        if lane != run.lane or held is not None or (not inserted and (run.priority or run.start_at)):
+            place = {"priority": run.priority, "start_at": run.start_at, "held_until": held, "lane": lane}
+            guards.append(statement("set_place", 1, run_id=run.run_id, **place))
+        launch.unit.statements[:0] = guards
+        return launch
+
+    async def launch(self, run: Run, action: Action, **changes: Any) -> Launch:
+        """Queue ``run`` by ``action``, and claim it in the same unit where the engine has a slot for it and no limit
+        holds it back.
 
         Raises:
             IllegalTransition: the run's status has no such exit.
         """
         now = self._store.clock()
         queued, first = transition(run, action, now, **changes)
-        unit = Unit([first], [event(queued, "run.queued", now, {"why": str(action)})])
+        told = {"why": str(action)} if run.held_until is None else {"why": str(action), "start_at": iso(run.held_until)}
+        unit = Unit([first], [event(queued, "run.queued", now, told)])
+        if run.held_until is not None or not await self._limits.has_place(queued):
+            return Launch(queued, unit, reserved=False)
+        limited = await self._limits.limits_running(queued)
         if not self._dispatcher.reserve(queued):
             return Launch(queued, unit, reserved=False)
         running, second = transition(queued, Action.CLAIM, now, owner=self._dispatcher.boot_id())
         unit.statements.append(second)
+        if limited:
+            unit.statements.append(hold_place(run.run_id))
         unit.events.append(event(running, "run.started", now, started(running)))
         return Launch(running, unit, reserved=True)
 
@@ -231,10 +321,14 @@ class Start:
 
     def _landed(self, launch: Launch, landing: "asyncio.Future[tuple[Event, ...]]") -> None:
         failed = landing.cancelled() or landing.exception() is not None
+        if failed:
+            self._programs.forget(launch.run.workflow_id)
         if failed and launch.reserved:
             self._dispatcher.unreserve()
         elif not failed and launch.reserved:
             self._dispatcher.start_run(launch.run)
+        elif not failed and launch.run.held_until is not None:
+            self._dispatcher.watch_wake(launch.run.held_until)
         elif not failed and launch.run.status is RunStatus.QUEUED:
             self._dispatcher.wake()
 
@@ -260,73 +354,6 @@ class Start:
 def problems_json(problems: Iterable[Problem]) -> list[dict[str, str]]:
     """Problems as an error answer lists them."""
     return [{"path": each.path, "code": each.code, "message": each.message} for each in problems]
-
-
-def new_run(
-    project_id: str,
-    workflow_id: str,
-    version: int,
-    input: str,
-    metadata: str,
-    now: int,
-    *,
-    checkpoint_id: str | None = None,
-    parent_run_id: str | None = None,
-    forked_from: str | None = None,
-    run_id: str = "",
-) -> Run:
-    """A PENDING run that is not stored yet."""
-    return Run(
-        run_id=run_id or str(uuid_utils.uuid7()),
-        project_id=project_id,
-        workflow_id=workflow_id,
-        version=version,
-        status=RunStatus.PENDING,
-        run_attempt=0,
-        owner=None,
-        progress=0.0,
-        current_node=None,
-        input=input,
-        output=None,
-        error=None,
-        metadata=metadata,
-        checkpoint_id=checkpoint_id,
-        resume_from=None,
-        pause_requested=None,
-        wake_at=None,
-        parent_run_id=parent_run_id,
-        forked_from=forked_from,
-        crashes=0,
-        blamed=0,
-        spent_ms=0,
-        created_at=now,
-        queued_at=None,
-        started_at=None,
-        paused_at=None,
-        cancelled_at=None,
-        finished_at=None,
-        estimated_completion=None,
-        last_seq=0,
-    )
-
-
-def insertion(run: Run, now: int) -> Unit:
-    """The unit that stores a new run."""
-    row = statement(
-        "insert_run",
-        run_id=run.run_id,
-        project_id=run.project_id,
-        workflow_id=run.workflow_id,
-        version=run.version,
-        input=run.input,
-        metadata=run.metadata,
-        checkpoint_id=run.checkpoint_id,
-        parent_run_id=run.parent_run_id,
-        forked_from=run.forked_from,
-        created_at=run.created_at,
-    )
-    data = {"workflow_id": run.workflow_id, "version": run.version, "input_bytes": len(run.input)}
-    return Unit([row], [event(run, "run.created", now, data)])
 
 
 def new_input(run: Run, text: str | None) -> Run:

@@ -31,6 +31,8 @@ def run_summary(run: Run) -> Json:
         "parent_run_id": run.parent_run_id,
         "forked_from": run.forked_from,
         "wake_at": iso(run.wake_at),
+        "priority": run.priority,
+        "start_at": iso(run.start_at),
         "created_at": iso(run.created_at),
         "queued_at": iso(run.queued_at),
         "started_at": iso(run.started_at),
@@ -205,6 +207,18 @@ def workflow_summary(row: Workflow) -> Json:
         "created_at": iso(row.created_at),
         "updated_at": iso(row.updated_at),
         "archived_at": iso(row.archived_at),
+        "concurrency": concurrency_json(row.max_concurrent_runs, row.concurrency_key, row.on_limit),
+    }
+
+
+def concurrency_json(max_concurrent_runs: int | None, concurrency_key: str | None, on_limit: str) -> Json | None:
+    """How many runs of a workflow may run at once; None where there is no limit."""
+    if max_concurrent_runs is None:
+        return None
+    return {
+        "max_concurrent_runs": max_concurrent_runs,
+        "concurrency_key": concurrency_key,
+        "on_limit": on_limit,
     }
 
 

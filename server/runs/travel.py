@@ -72,12 +72,17 @@ class Travel:
 
     async def note_checkpoint(self, run: Run) -> None:
         """Write what a paused run's checkpoint holds into its row."""
+        if run.checkpoint_id is not None:
+            await self._store.commit(Unit([*await self.noted(run)]))
+
+    async def noted(self, run: Run) -> list[Statement]:
+        """The statements that do so; none where the run has no checkpoint."""
         if run.checkpoint_id is None:
-            return
+            return []
         point = await self.snapshot(run, run.checkpoint_id)
         program = await self._programs.of_run(run)
         shown = checkpoint_json(run.checkpoint_id, point.row.step, point.row.next, program.state(point.values))
-        await self._store.commit(Unit([statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)]))
+        return [statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)]
 
 
 def finished_nodes(program: Program, point: Snapshot, *, with_writes: bool) -> set[str]:

@@ -1,10 +1,12 @@
 """Why a run does not advance right now, as one sentence and a code. A pure function of what was read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from milepost.server.runs.limits import Places
 from milepost.server.runs.summaries import Json, waiting_for
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.rows import NodeState, OpenInterrupt, Run, iso
@@ -12,6 +14,10 @@ from milepost.server.store.rows import NodeState, OpenInterrupt, Run, iso
 CODES = (
     "pending",
     "slot",
+    "start_at",
+    "workflow_limit",
+    "concurrency_key",
+    "project_limit",
     "old_attempt_still_running",
     "starting",
     "node_running",
@@ -26,13 +32,23 @@ CODES = (
 """Every code there is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What stands before a QUEUED run: runs of its project, of these those of its lane, and limits (None: there is
+    none)."""
+
+    ahead: int = 0
+    ahead_in_lane: int = 0
+    places: Places | None = None
+
+
 def explain(
     run: Run,
     *,
     states: Sequence[NodeState],
     interrupts: Sequence[OpenInterrupt],
     retry: tuple[str, str] | None,
-    ahead: int,
+    queue: Queue,
     held_by: Sequence[str],
     held: bool,
     now: int,
@@ -44,13 +60,13 @@ def explain(
         states: of its nodes.
         interrupts: what its nodes asked for.
         retry: node and data of the newest announcement of another try.
-        ahead: queued runs that start before it.
+        queue: what is ahead of it while it is QUEUED.
         held_by: nodes whose code is executing.
         held: whether an attempt of the run, even a stopped one, still has something to end.
         now: epoch milliseconds.
     """
     if run.status is RunStatus.QUEUED:
-        found = _queued(ahead, held_by, held=held)
+        found = _queued(run, queue, held_by, held=held)
     elif run.status is RunStatus.RUNNING:
         found = _running(run, states, retry, now)
     elif run.status is RunStatus.WAITING:
@@ -70,7 +86,7 @@ def _standing(run: Run) -> Json:
     return _because("ended", f"The run ended {run.status} at {since}.", since=since)
 
 
-def _queued(ahead: int, held_by: Sequence[str], *, held: bool) -> Json:
+def _queued(run: Run, queue: Queue, held_by: Sequence[str], *, held: bool) -> Json:
     if held:
         names = ", ".join(held_by) or "a node"
         return _because(
@@ -78,6 +94,40 @@ def _queued(ahead: int, held_by: Sequence[str], *, held: bool) -> Json:
             f"Code of an earlier attempt still executes ({names}); the run starts when it has ended.",
             node_ids=list(held_by),
         )
+    if run.held_until is not None:
+        until = iso(run.held_until)
+        return _because("start_at", f"The run starts at {until}, as it was asked to.", until=until)
+    return _limited(run, queue) or _slot(queue.ahead)
+
+
+def _limited(run: Run, queue: Queue) -> Json | None:
+    places = queue.places
+    if places is None:
+        return None
+    if run.lane is not None and places.lane_max is not None and places.lane_running >= places.lane_max:
+        key = run.lane.removeprefix(run.workflow_id).removeprefix(":")
+        of = f"with the key {key} " if key else ""
+        sentence = (
+            f"{places.lane_running} runs of the workflow {of}are running, and at most {places.lane_max} may; "
+            f"{queue.ahead_in_lane} are ahead."
+        )
+        counts = {"ahead": queue.ahead_in_lane, "running": places.lane_running, "maximum": places.lane_max}
+        return (
+            _because("concurrency_key", sentence, key=key, **counts)
+            if key
+            else _because("workflow_limit", sentence, **counts)
+        )
+    if places.project_max is not None and places.project_running >= places.project_max:
+        sentence = (
+            f"{places.project_running} runs of the project are running, and at most {places.project_max} may; "
+            f"{queue.ahead} are ahead."
+        )
+        counts = {"ahead": queue.ahead, "running": places.project_running, "maximum": places.project_max}
+        return _because("project_limit", sentence, **counts)
+    return None
+
+
+def _slot(ahead: int) -> Json:
     place = "it is the next of its project" if ahead == 0 else f"{ahead} of its project are ahead of it"
     return _because("slot", f"The run waits for a free slot; {place}.", ahead=ahead)
 

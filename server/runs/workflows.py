@@ -11,6 +11,7 @@ from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import Report
 from milepost.graphs.program import validate
 from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, RunLive, VersionConflict
+from milepost.server.runs.concurrency import Concurrency, ConcurrencyRule
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import Json, problems_json, workflow_json, workflow_summary
@@ -23,36 +24,45 @@ from milepost.server.store.unit import Unit
 class Workflows:
     """The workflows of all projects; every call names the project that the caller acts in."""
 
-    def __init__(self, store: Store, registry: Registry, programs: ProgramSource) -> None:
+    def __init__(self, store: Store, registry: Registry, programs: ProgramSource, concurrency: Concurrency) -> None:
         self._store = store
         self._registry = registry
         self._programs = programs
+        self._concurrency = concurrency
 
-    async def create(self, project: Project, name: str, description: str, definition: Mapping[str, Any]) -> Json:
+    async def create(
+        self,
+        project: Project,
+        name: str,
+        description: str,
+        definition: Mapping[str, Any],
+        concurrency: ConcurrencyRule | None = None,
+    ) -> Json:
         """A new workflow with its version 1.
 
         Raises:
-            InvalidDefinition: with every problem.
+            InvalidDefinition: with every problem. InvalidRequest: the concurrency key is no expression over the input.
         """
         report = await self._checked(definition)
         workflow_id, now = str(uuid7()), self._store.clock()
         text = orjson.dumps(definition).decode()
-        await self._store.commit(
-            Unit(
-                [
-                    statement(
-                        "insert_workflow",
-                        1,
-                        workflow_id=workflow_id,
-                        project_id=project.project_id,
-                        name=name,
-                        description=description,
-                        now=now,
-                    ),
-                    statement("insert_version", 1, workflow_id=workflow_id, version=1, definition=text, now=now),
-                ]
-            )
+        unit = Unit(
+            [
+                statement(
+                    "insert_workflow",
+                    1,
+                    workflow_id=workflow_id,
+                    project_id=project.project_id,
+                    name=name,
+                    description=description,
+                    now=now,
+                ),
+                statement("insert_version", 1, workflow_id=workflow_id, version=1, definition=text, now=now),
+            ]
         )
+        if concurrency is not None:
+            unit.extend(self._concurrency.unit(project.project_id, workflow_id, concurrency))
+        await self._store.commit(unit)
         return workflow_json(await self._store.workflow(project.project_id, workflow_id), report.warnings)
 
     async def revise(
@@ -64,11 +74,12 @@ class Workflows:
         name: str | None = None,
         description: str | None = None,
         expected_version: int | None = None,
+        concurrency: ConcurrencyRule | None = None,
     ) -> Json:
         """A new version. Without ``expected_version`` it follows whatever is the latest.
 
         Raises:
-            NotFound, InvalidDefinition, VersionConflict.
+            NotFound, InvalidDefinition, InvalidRequest, VersionConflict.
         """
         report = await self._checked(definition)
         text = orjson.dumps(definition).decode()
@@ -94,11 +105,13 @@ class Workflows:
                     statement("insert_version", 1, workflow_id=workflow_id, version=version, definition=text, now=now),
                 ]
             )
+            if concurrency is not None:
+                unit.extend(self._concurrency.unit(project.project_id, workflow_id, concurrency))
             try:
                 await self._store.commit(unit)
             except GuardFailed:
                 continue
-            self._programs.forget(workflow_id)
+            self._concurrency.changed(workflow_id)
             return workflow_json(await self._store.workflow(project.project_id, workflow_id, version), report.warnings)
 
     async def get(self, project: Project, workflow_id: str, version: int | None) -> Json:

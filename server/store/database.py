@@ -93,8 +93,7 @@ class Database:
 
     def _migrate(self, now: int, fresh: bool) -> None:
         known = self._known
-        with closing(self.connect_reader()) as connection:
-            applied = _applied(connection)
+        applied = self._version()
         if applied > known[-1].version:
             raise StartRefused(
                 f"{self.path} has schema version {applied}, newer than this release's {known[-1].version}. "
@@ -108,6 +107,23 @@ class Database:
         with closing(self.connect_writer()) as connection:
             for migration in waiting:
                 _apply(connection, migration, now)
+
+    def _version(self) -> int:
+        """The schema's version, read without a trace: a connection to a WAL database leaves files beside it."""
+        beside = [self.path.with_name(f"{self.path.name}-{kind}") for kind in ("wal", "shm")]
+        there = [path for path in beside if path.exists()]
+        # With an empty log the file alone is all that there is, and SQLite may take it as one that never changes.
+        lonely = not beside[0].exists() or beside[0].stat().st_size == 0
+        with closing(self._connect_alone() if lonely else self.connect_reader()) as connection:
+            applied = _applied(connection)
+        if applied > self._known[-1].version:
+            for path in beside:
+                if path not in there:
+                    path.unlink(missing_ok=True)
+        return applied
+
+    def _connect_alone(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
     def _copy(self, version: int) -> None:
         target = self.path.with_name(f"{self.path.stem}.before-{version + 1:04d}.db")

@@ -78,6 +78,10 @@ class Run:
     finished_at: int | None
     estimated_completion: int | None
     last_seq: int
+    priority: int = 0
+    start_at: int | None = None
+    held_until: int | None = None
+    lane: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -180,6 +184,9 @@ class Workflow:
     version: int
     definition: str
     version_created_at: int
+    max_concurrent_runs: int | None = None
+    concurrency_key: str | None = None
+    on_limit: str = "queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,16 @@ class Project:
     slug: str
     name: str
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLimits:
+    """What a project may use at most; None: as much as it likes."""
+
+    live_runs: int | None = None
+    running_runs: int | None = None
+    sockets: int | None = None
+    stored_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

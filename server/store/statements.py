@@ -12,7 +12,7 @@ from milepost.checkpoints.sql import load
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import TERMINAL, Action, RunStatus, target
 from milepost.server.store.rows import Run
-from milepost.server.store.unit import NewEvent, encode
+from milepost.server.store.unit import NewEvent, Returning, encode
 
 _FILES = ("access", "events", "nodes", "runs", "workflows")
 
@@ -48,7 +48,9 @@ def transition(run: Run, action: Action, now: int, **changes: Any) -> tuple[Run,
         IllegalTransition: the table has no such exit from the run's status.
     """
     status = target(run.status, action)
-    after = replace(run, status=status, **{**_lifecycle(run, status, action, now), **changes})
+    after = replace(
+        run, status=status, estimated_completion=None, **{**_lifecycle(run, status, action, now), **changes}
+    )
     if status is RunStatus.COMPLETED:
         after = replace(after, progress=1.0)
     return after, statement(
@@ -97,10 +99,16 @@ def _lifecycle(run: Run, status: RunStatus, action: Action, now: int) -> dict[st
     elif status is RunStatus.QUEUED:
         changes |= {"queued_at": now, "finished_at": None, "error": None, "wake_at": None}
         if action is Action.RELEASE:
-            changes["pause_requested"] = run.pause_requested
+            # What had begun goes on before what has not.
+            changes |= {"pause_requested": run.pause_requested, "queued_at": run.queued_at or now}
     elif status is RunStatus.RUNNING:
         changes |= {"started_at": run.started_at or now, "run_attempt": run.run_attempt + 1}
     return changes
+
+
+def hold_place(run_id: str) -> Returning:
+    """The guard of a claim, behind it in its unit: the run's lane and its project have room for it."""
+    return Returning(statement("hold_place", 1, run_id=run_id), lambda rows: ())
 
 
 def rollup(run: Run) -> Statement:

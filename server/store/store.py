@@ -154,6 +154,10 @@ class Store:
         """Executions that were parked."""
         return [to_execution(row) for row in await self.fetch("open_executions", run_id=run_id)]
 
+    async def node_work(self, run_id: str) -> list[tuple[str, int, int]]:
+        """Each node that ended in a run: its id, how often, and its milliseconds of work."""
+        return [(row[0], row[1], row[2]) for row in await self.fetch("node_work", run_id=run_id)]
+
     async def interrupts(self, run_id: str) -> list[OpenInterrupt]:
         """What the run's nodes wait for, answered or not, oldest first."""
         return [OpenInterrupt(*row) for row in await self.fetch("interrupts", run_id=run_id)]

@@ -17,7 +17,7 @@ from milepost.server.config import load_settings
 from milepost.server.serving import services
 from milepost.server.store.database import Database
 from milepost.server.store.rows import Project
-from milepost.server.store.store import Store
+from milepost.server.store.store import Store, wall_clock
 from tests.api.seed import seed_project, seed_workflow
 from tests.probes import registry
 
@@ -66,7 +66,8 @@ class Site:
 
 
 @pytest.fixture
-async def opened_app(tmp_path: Path) -> AsyncIterator[tuple[App, str]]:
+async def opened_app(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[App, str]]:
+    """An app with a clock of its own where a test gives one as the fixture's parameter."""
     settings = load_settings(
         data=tmp_path / "data",
         examples=False,
@@ -75,7 +76,7 @@ async def opened_app(tmp_path: Path) -> AsyncIterator[tuple[App, str]]:
         synchronous="normal",
         max_body_bytes=8192,
     )
-    app = build(settings, registry())
+    app = build(settings, registry(), getattr(request, "param", wall_clock))
     await asyncio.to_thread(app.open)
     app.hub.attach(asyncio.get_running_loop())
     yield app, await prepare(app)

@@ -82,6 +82,10 @@ async def seed_run(store: Store, project: Project, workflow_id: str, *actions: A
                     parent_run_id=None,
                     forked_from=None,
                     created_at=now,
+                    priority=0,
+                    start_at=None,
+                    seen_max=0,
+                    seen_key="",
                 )
             ]
         )

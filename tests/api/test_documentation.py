@@ -57,6 +57,8 @@ CONTRACT = {
     ("GET", "/api/projects/{project_id}/keys"),
     ("POST", "/api/projects/{project_id}/keys"),
     ("DELETE", "/api/projects/{project_id}/keys/{key_id}"),
+    ("GET", "/api/projects/{project_id}/limits"),
+    ("PATCH", "/api/projects/{project_id}/limits"),
     ("GET", "/api/node-types"),
     ("GET", "/api/info"),
     ("GET", "/healthz"),
@@ -178,7 +180,7 @@ def test_every_event_type_is_documented() -> None:
 
 def test_every_close_code_is_documented() -> None:
     documented = set(map(int, re.findall(r"^\| (\d{4}) \|", EVENTS, re.MULTILINE)))
-    assert documented == {1000, 1009, 1011, 1012, 4400, 4401, 4403, 4404, 4408}
+    assert documented == {1000, 1009, 1011, 1012, 4400, 4401, 4403, 4404, 4408, 4429}
 
 
 def test_every_reason_of_why_is_documented() -> None:

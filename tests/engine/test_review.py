@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from milepost.server.app import DEFAULT_SLUG, build, prepare
 from milepost.server.config import load_settings
 from milepost.server.engine.timer import Timer
 from milepost.server.errors import Conflict, NotFound
-from milepost.server.runs.control import Paused, Resume
+from milepost.server.runs.control import Paused, Pausing, Resume
 from milepost.server.runs.start import NewRun
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import SQL, statement
@@ -257,22 +258,77 @@ async def test_run_waiting_tells_what_is_asked(bench: Bench) -> None:
     assert asked["value"]["question"] == "Go?"
 
 
-class NoNumber(NodeType[Config]):
-    """Reports a progress that is no number."""
+def no_number_type(stored: Future[None]) -> type[NodeType[Config]]:
+    class NoNumber(NodeType[Config]):
+        """Reports a progress that is no number, and goes on once that is stored."""
 
-    name: ClassVar[str] = "no_number"
-    config_model = Config
+        name: ClassVar[str] = "no_number"
+        config_model = Config
 
-    async def run(self, ctx: NodeContext[Config]) -> Mapping[str, Any]:
-        ctx.progress(float("nan"))
-        await asyncio.sleep(0.05)
-        return {}
+        async def run(self, ctx: NodeContext[Config]) -> Mapping[str, Any]:
+            ctx.progress(float("nan"))
+            ctx.log("info", "behind it")
+            await asyncio.wrap_future(stored)
+            return {}
+
+    return NoNumber
 
 
 async def test_a_progress_that_is_no_number_does_no_harm(tmp_path: Path) -> None:
-    async with with_type(tmp_path / "data", NoNumber) as bench:
+    stored: Future[None] = Future()
+    async with with_type(tmp_path / "data", no_number_type(stored)) as bench:
         run_id = await bench.start({"name": "n", "steps": [{"id": "n", "type": "no_number", "config": {}}]})
+        await bench.until(run_id, "node.log")
+        stored.set_result(None)
         assert (await bench.ended(run_id)).status == "COMPLETED"
+
+
+async def test_a_pause_that_takes_hold_at_the_claim_is_told_and_kept_as_any_other(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data", shutdown_grace=0.0) as bench:
+        run_id = await bench.start(chain(tmp_path / "t", 0, 30, 0))
+        await bench.until_node(run_id, "node.started", "n1")
+        run = await bench.app.store.run(run_id)
+        asked = statement("request_pause", 1, run_id=run_id, run_attempt=run.run_attempt, mode="step")
+        await bench.app.store.commit(Unit([asked]))
+        bench.app.store.writer.close()
+    async with opened(tmp_path / "data", shutdown_grace=1.0) as bench:
+        paused = await bench.until(run_id, "run.paused")
+        run = await bench.app.store.run(run_id)
+        assert paused["data"] == {"mode": "step", "checkpoint_id": run.checkpoint_id}
+        query = "SELECT checkpoint_json FROM workflow_runs WHERE run_id = :run_id"
+        rows = await asyncio.wrap_future(bench.app.store.reader.fetch(query, {"run_id": run_id}))
+        kept = orjson.loads(rows[0][0])
+        assert (kept["checkpoint_id"], kept["next"]) == (run.checkpoint_id, ["n1"])
+        assert kept["values"]["outputs"]["n0"] == {"text": "n0"}
+
+
+async def test_a_pause_is_taken_back_in_time_while_a_node_blocks_the_loop(bench: Bench, tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    careless = {"id": "careless", "type": "blocking", "config": {"file": str(tmp_path / "t"), "seconds": 2.0}}
+    run_id = await bench.start(
+        {"name": "b", "steps": [trace("before", tmp_path / "t"), careless, trace("after", tmp_path / "t")]}
+    )
+    while "careless" not in bench.app.engine.executing(run_id):
+        await asyncio.sleep(0)
+    pausing = await bench.app.control.pause(ACTOR, bench.project, run_id, "step", 0)
+    assert isinstance(pausing, Pausing)
+    asked = loop.time()
+    run = await bench.app.control.resume(ACTOR, bench.project, run_id, Resume())
+    assert loop.time() - asked < 0.6
+    assert (run.status, run.pause_requested) == ("RUNNING", None)
+    assert "careless" in bench.app.engine.executing(run_id)
+    assert (await bench.ended(run_id)).status == "COMPLETED"
+
+
+async def test_a_pause_that_is_asked_for_while_a_node_blocks_the_loop_takes_hold(bench: Bench, tmp_path: Path) -> None:
+    careless = {"id": "careless", "type": "blocking", "config": {"file": str(tmp_path / "t"), "seconds": 1.0}}
+    run_id = await bench.start(
+        {"name": "b", "steps": [trace("before", tmp_path / "t"), careless, trace("after", tmp_path / "a")]}
+    )
+    while "careless" not in bench.app.engine.executing(run_id):
+        await asyncio.sleep(0)
+    assert isinstance(await bench.app.control.pause(ACTOR, bench.project, run_id, "step", 5), Paused)
+    assert not (tmp_path / "a").exists()
 
 
 async def test_who_parks_while_the_timer_looks_is_not_forgotten(bench: Bench) -> None:
@@ -303,10 +359,12 @@ async def test_a_second_question_is_not_answered_with_the_first_answer(bench: Be
 def test_what_claims_and_wakes_runs_reads_by_an_index() -> None:
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript((Path(__file__).parents[2] / "schema.sql").read_text())
-        waking = ("runs_to_wake", "next_wake", "projects_to_wake", "answered_runs", "inbox")
-        for name in ("queued_projects", "queued_runs", "queued_ahead", *waking):
-            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0, "assignee": None}
-            known |= {"created_at": 0, "interrupt_id": ""}
+        for name in (
+            *("queued_projects", "queued_runs", "queued_ahead", "runs_to_wake", "held_runs", "next_wake"),
+            *("answered_runs", "lane_rooms", "places", "admit", "hold_place", "projects_to_wake", "inbox"),
+        ):
+            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0, "lane": "", "workflow_id": ""}
+            known |= {"held": 0, "seen_max": 0, "seen_key": "", "assignee": None, "created_at": 0, "interrupt_id": ""}
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", known)]
             scans = ("SCAN workflow_runs", "SCAN r", "SCAN q", "SCAN i")
             bad = [step for step in plan if (step.startswith(scans) and "USING" not in step) or "TEMP" in step]

@@ -1,6 +1,7 @@
 """Whose file it is: locks, foreign files, migrations and the copy that is made before one."""
 
 import hashlib
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_a_newer_schema_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(StartRefused, match=r"schema version 9999, newer than this release's"):
         Database(path).open(1)
     assert digest(path) == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["milepost.db", "milepost.lock"]
+
+
+def test_a_newer_schema_that_a_crash_left_in_the_log_is_refused_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "milepost.db"
+    make(path).close()
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("INSERT INTO schema_migrations VALUES (9999, 'future', 1)")
+        newer.commit()
+        for name in ("milepost.db", "milepost.db-wal"):
+            shutil.copy(tmp_path / name, crashed / name)
+    before = [digest(each) for each in sorted(crashed.iterdir())]
+    with pytest.raises(StartRefused, match="newer"):
+        Database(crashed / "milepost.db").open(1)
+    assert sorted(each.name for each in crashed.iterdir()) == ["milepost.db", "milepost.db-wal", "milepost.lock"]
+    assert [digest(crashed / name) for name in ("milepost.db", "milepost.db-wal")] == before
 
 
 def test_a_database_is_copied_before_it_is_migrated(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.errors import GuardFailed, IllegalTransition, Unavailable, WriteFailed
-from milepost.server.runs.start import insertion, new_run
+from milepost.server.runs.new import insertion, new_run
 from milepost.server.states import Action
 from milepost.server.store.database import Database
-from milepost.server.store.rows import Run
+from milepost.server.store.rows import Run, Workflow
 from milepost.server.store.statements import event, statement, transition
 from milepost.server.store.store import Store
 from milepost.server.store.unit import MAX_DATA_BYTES, NewEvent, Returning, Unit, encode
@@ -37,7 +37,8 @@ def run(store: Store) -> Run:
         )
     ).result(10)
     run = new_run("p", "w", 1, "{}", "{}", 1)
-    store.submit(insertion(run, 1)).result(10)
+    workflow = Workflow("w", "p", "w", "", 1, 1, 1, None, 1, "{}", 1)
+    store.submit(insertion(run, workflow, 1)).result(10)
     return run
 
 

@@ -10,7 +10,11 @@ CREATE TABLE projects (
   project_id TEXT PRIMARY KEY,
   slug       TEXT NOT NULL UNIQUE,
   name       TEXT NOT NULL,
-  created_at BIGINT NOT NULL
+  created_at BIGINT NOT NULL,
+  max_live_runs    BIGINT CHECK (max_live_runs >= 0),
+  max_running_runs BIGINT CHECK (max_running_runs >= 1),
+  max_sockets      BIGINT CHECK (max_sockets >= 0),
+  max_stored_bytes BIGINT CHECK (max_stored_bytes >= 0)
 );
 
 -- project_id null: the owner's key, good for every project.
@@ -46,7 +50,11 @@ CREATE TABLE workflows (
   latest_version BIGINT NOT NULL CHECK (latest_version >= 1),
   created_at     BIGINT NOT NULL,
   updated_at     BIGINT NOT NULL,
-  archived_at    BIGINT
+  archived_at    BIGINT,
+  max_concurrent_runs BIGINT CHECK (max_concurrent_runs >= 1),
+  concurrency_key     TEXT,
+  on_limit            TEXT NOT NULL CHECK (on_limit IN ('queue', 'reject')),
+  CHECK (concurrency_key IS NULL OR max_concurrent_runs IS NOT NULL)
 );
 CREATE INDEX workflows_by_project ON workflows (project_id, workflow_id);
 
@@ -72,6 +80,10 @@ CREATE TABLE workflow_runs (
   owner             TEXT,
   progress          DOUBLE PRECISION NOT NULL CHECK (progress BETWEEN 0 AND 1),
   current_node      TEXT,
+  priority          BIGINT NOT NULL,
+  start_at          BIGINT,
+  held_until        BIGINT,
+  lane              TEXT,
   input             TEXT NOT NULL,
   output            TEXT,
   error             TEXT,
@@ -103,7 +115,11 @@ CREATE TABLE workflow_runs (
 CREATE INDEX runs_by_project ON workflow_runs (project_id, run_id);
 CREATE INDEX runs_by_project_status ON workflow_runs (project_id, status, run_id);
 CREATE INDEX runs_by_workflow ON workflow_runs (workflow_id, run_id);
-CREATE INDEX runs_queued ON workflow_runs (project_id, queued_at, run_id) WHERE status = 'QUEUED';
+CREATE INDEX runs_queued ON workflow_runs (project_id, status, (queued_at - priority * 600000), run_id, lane)
+  WHERE status = 'QUEUED' AND held_until IS NULL;
+CREATE INDEX runs_held ON workflow_runs (held_until) WHERE status = 'QUEUED' AND held_until IS NOT NULL;
+CREATE INDEX lanes_running ON workflow_runs (lane, workflow_id) WHERE status = 'RUNNING' AND lane IS NOT NULL;
+CREATE INDEX lanes_queued ON workflow_runs (lane) WHERE status = 'QUEUED' AND held_until IS NULL AND lane IS NOT NULL;
 CREATE INDEX runs_by_start ON workflow_runs (project_id, started_at, run_id);
 CREATE INDEX runs_by_end ON workflow_runs (project_id, finished_at, run_id);
 CREATE INDEX runs_live ON workflow_runs (workflow_id)
@@ -111,7 +127,7 @@ CREATE INDEX runs_live ON workflow_runs (workflow_id)
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
 CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
 CREATE INDEX runs_queued_again ON workflow_runs (project_id, status, run_attempt)
-  WHERE status = 'QUEUED' AND run_attempt > 0;
+  WHERE status = 'QUEUED' AND run_attempt > 0 AND lane IS NULL;
 
 -- The newest state of each node that was reached; a node without a row is still PENDING.
 CREATE TABLE node_states (
@@ -208,6 +224,12 @@ CREATE TABLE run_rollups (
   runs        BIGINT NOT NULL,
   duration_ms BIGINT NOT NULL,
   PRIMARY KEY (workflow_id, hour, status, bucket)
+);
+
+-- What the nodes of a workflow took in its newest completed runs: JSON, written whole by the engine that counts them.
+CREATE TABLE node_durations (
+  workflow_id TEXT PRIMARY KEY,
+  history     TEXT NOT NULL
 );
 
 -- Where runs can stop. `run_id` is LangGraph's thread_id, `ns` its checkpoint namespace ('' is the root graph).

@@ -5,6 +5,33 @@ INSERT INTO projects (project_id, slug, name, created_at) VALUES (:project_id, :
 -- By id or slug.
 SELECT project_id, slug, name, created_at FROM projects WHERE project_id = :ref OR slug = :ref
 
+-- name: get_limits
+SELECT max_live_runs, max_running_runs, max_sockets, max_stored_bytes FROM projects WHERE project_id = :project_id
+
+-- name: limited_projects
+-- All that have a limit.
+SELECT project_id, max_live_runs, max_running_runs, max_sockets, max_stored_bytes FROM projects
+WHERE coalesce(max_live_runs, max_running_runs, max_sockets, max_stored_bytes) IS NOT NULL
+
+-- name: set_limits
+UPDATE projects SET max_live_runs = :live_runs, max_running_runs = :running_runs, max_sockets = :sockets,
+  max_stored_bytes = :stored_bytes WHERE project_id = :project_id
+
+-- name: live_counts
+-- A project's live runs by status.
+SELECT status, count(*) FROM workflow_runs
+WHERE project_id = :project_id AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED') GROUP BY status
+
+-- name: stored_bytes
+-- What a project's runs have stored: their rows' texts, events, node executions and checkpoints.
+SELECT coalesce(sum(length(r.input) + length(coalesce(r.output, '')) + length(r.metadata)
+  + (SELECT coalesce(sum(length(e.data)), 0) FROM run_events e WHERE e.run_id = r.run_id)
+  + (SELECT coalesce(sum(length(coalesce(n.input, '')) + length(coalesce(n.output, ''))), 0)
+     FROM node_executions n WHERE n.run_id = r.run_id)
+  + (SELECT coalesce(sum(c.size), 0) FROM checkpoints c WHERE c.run_id = r.run_id)
+  + (SELECT coalesce(sum(length(w.writes)), 0) FROM checkpoint_writes w WHERE w.run_id = r.run_id)), 0)
+FROM workflow_runs r WHERE r.project_id = :project_id
+
 -- name: list_projects
 -- Those of a key, or all for the owner's; by slug.
 SELECT project_id, slug, name, created_at FROM projects

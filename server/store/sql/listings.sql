@@ -2,7 +2,8 @@
 -- A project's runs without their input and output; the fragments below narrow, order and page it.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, 'null', NULL,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
-  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq
+  created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
+  priority, start_at, held_until, lane
 FROM workflow_runs WHERE project_id = :project_id
 
 -- name: of_workflow

@@ -59,6 +59,12 @@ WHERE run_id = :run_id AND execution_id > :after AND (:node_id IS NULL OR node_i
   AND (:failed IS NULL OR (status = 'FAILED') = :failed)
 ORDER BY execution_id LIMIT :limit
 
+-- name: node_work
+-- How often each node ended in a run, and its milliseconds of work: what waited for a person or an event is none.
+SELECT e.node_id, count(*), sum(CASE WHEN EXISTS (SELECT 1 FROM interrupts i WHERE i.run_id = e.run_id
+  AND i.task_id = e.task_id AND i.kind <> 'time') THEN 0 ELSE coalesce(e.duration_ms, 0) END)
+FROM node_executions e WHERE e.run_id = :run_id AND e.status IN ('COMPLETED', 'FAILED') GROUP BY e.node_id
+
 -- name: open_executions
 -- What is executing or waits, for a segment that goes on with it.
 SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, NULL, NULL, NULL, started_at,

@@ -1,6 +1,25 @@
 -- name: insert_workflow
-INSERT INTO workflows (workflow_id, project_id, name, description, latest_version, created_at, updated_at)
-VALUES (:workflow_id, :project_id, :name, :description, 1, :now, :now)
+INSERT INTO workflows (workflow_id, project_id, name, description, latest_version, created_at, updated_at, on_limit)
+VALUES (:workflow_id, :project_id, :name, :description, 1, :now, :now, 'queue')
+
+-- name: set_concurrency
+-- How many runs of a workflow may run at once; null: any number.
+UPDATE workflows SET max_concurrent_runs = :max_concurrent_runs, concurrency_key = :concurrency_key,
+  on_limit = :on_limit, updated_at = :now
+WHERE workflow_id = :workflow_id AND project_id = :project_id AND archived_at IS NULL
+
+-- name: share_lane
+-- A new limit of the whole workflow holds for the runs that are live as well.
+UPDATE workflow_runs SET lane = workflow_id WHERE workflow_id = :workflow_id AND coalesce(lane, '') <> workflow_id
+  AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
+
+-- name: limited_workflows
+-- Those of a project that have a limit, with their runs RUNNING and QUEUED.
+SELECT w.workflow_id, w.name, w.max_concurrent_runs, w.concurrency_key, w.on_limit,
+  (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.workflow_id AND r.status = 'RUNNING'),
+  (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.workflow_id AND r.status = 'QUEUED')
+FROM workflows w WHERE w.project_id = :project_id AND w.max_concurrent_runs IS NOT NULL AND w.archived_at IS NULL
+ORDER BY w.workflow_id
 
 -- name: insert_version
 -- Versions are immutable.
@@ -21,7 +40,7 @@ UPDATE workflows SET archived_at = :now WHERE workflow_id = :workflow_id AND arc
 -- name: get_workflow
 -- One version of a workflow; the latest where :version is null.
 SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
-  v.version, v.definition, v.created_at
+  v.version, v.definition, v.created_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
 FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id
 WHERE w.workflow_id = :workflow_id AND w.project_id = :project_id
   AND v.version = coalesce(:version, w.latest_version)
@@ -32,7 +51,7 @@ SELECT definition FROM workflow_versions WHERE workflow_id = :workflow_id AND ve
 -- name: list_workflows
 -- Newest first; :before is the last id of the page before.
 SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
-  w.latest_version, '{}', w.updated_at
+  w.latest_version, '{}', w.updated_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
 FROM workflows w
 WHERE w.project_id = :project_id AND w.archived_at IS NULL AND (:before IS NULL OR w.workflow_id < :before)
   AND (:q IS NULL OR instr(lower(w.name || ' ' || w.description), lower(:q)) > 0)

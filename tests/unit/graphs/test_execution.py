@@ -255,6 +255,15 @@ async def test_an_output_beyond_max_state_bytes_is_refused() -> None:
     assert (await execute(definition, types=(gives({"a": "x" * 900}),))).recorder.ran == ["a"]
 
 
+async def test_outputs_and_variables_count_together() -> None:
+    nodes = [node("a", "gives"), {**node("b", "gives"), "set": {"v": "{{ 'x' * 500 }}"}}]
+    definition = {"steps": nodes, "max_state_bytes": 2048}
+    failed = await failure(definition, types=(gives({"a": "x" * 800}),))
+    assert (failed.code, failed.node_id) == ("state_too_large", "b")
+    assert "max_state_bytes allows 2048" in failed.message
+    assert (await execute(definition, types=(gives({"a": "x" * 700}),))).recorder.ran == ["a", "b"]
+
+
 async def test_a_variable_beyond_max_state_bytes_is_refused() -> None:
     definition = {"nodes": [{**node("a"), "set": {"v": "{{ 'x' * 2000 }}"}}], "max_state_bytes": 1024}
     assert (await failure(definition)).code == "state_too_large"
