@@ -147,7 +147,6 @@ class Control:
                 still, fresh = await asyncio.gather(stopping, self._store.run(run_id))
                 if held is None or fresh.checkpoint_id != run.checkpoint_id:
                     await self._travel.note_checkpoint(fresh)
-                    fresh = await self._store.run(run_id)
                 return Paused(fresh, still)
 
     async def _pause_at_step(self, actor: Identity, run: Run, wait_seconds: float) -> Paused | Pausing | None:
