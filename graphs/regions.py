@@ -130,10 +130,11 @@ class Regions:
     def _region(self, heads: Sequence[int], block: int, depth: int) -> Region | None:
         """What `heads` dominate as a region, if it can be one and something else of its block runs beside it."""
         nodes = self._set(heads)
-        if nodes.bit_count() < 2 or depth >= MAX_DEPTH:
+        beside = block & ~nodes
+        if nodes.bit_count() < 2 or not beside or depth >= MAX_DEPTH:
             return None
         way = self._way_in(nodes)
-        if way is None or not self._together(nodes, block & ~nodes) or not self._whole(nodes):
+        if way is None or not self._together(nodes, beside) or not self._whole(nodes):
             return None
         first = list(heads) if len(heads) == 1 else []
         direct, inner = self._arranged(self._below[heads[0]] if first else heads, depth + 1)
@@ -141,7 +142,9 @@ class Regions:
 
     def _blocks(self, heads: Sequence[int]) -> list[list[int]]:
         """`heads` cut wherever all that comes before leads to all that comes after."""
-        reach = [self._reach(self._dominated[head]) for head in heads]
+        if len(heads) < 2:
+            return [list(heads)] if heads else []
+        reach = [self.topology.descendants[head] for head in heads]
         later = [0] * (len(heads) + 1)
         for place in range(len(heads) - 1, -1, -1):
             later[place] = later[place + 1] | 1 << heads[place]
@@ -156,18 +159,12 @@ class Regions:
             earlier &= reach[place]
         return [block for block in blocks if block]
 
-    def _reach(self, tree: int) -> int:
-        found = 0
-        for node in members(tree):
-            found |= self.topology.descendants[node]
-        return found
-
     def _parts(self, block: Sequence[int]) -> list[list[int]]:
         """The heads of a block in groups that no edge connects."""
         groups: list[tuple[int, list[int]]] = []
         for head in block:
             nodes, group = self._dominated[head], [head]
-            near = self._near(nodes)
+            near = self._near[head]
             rest = []
             for other_nodes, other in groups:
                 if near & other_nodes:
@@ -177,14 +174,18 @@ class Regions:
             groups = [*rest, (nodes, group)]
         return [group for _, group in groups]
 
-    def _near(self, nodes: int) -> int:
-        """The set of nodes that edges connect with `nodes`."""
-        found = 0
-        for node in members(nodes):
+    @cached_property
+    def _near(self) -> dict[int, int]:
+        """For each node the set of nodes that edges connect with what it dominates."""
+        arcs = self.topology.arcs
+        found = dict.fromkeys(self.topology.order, 0)
+        for node in reversed(self.topology.order):
             for edge in self.topology.forward[node]:
-                found |= 1 << self.topology.arcs[edge].target
+                found[node] |= 1 << arcs[edge].target
             for edge in self._into[node]:
-                found |= 1 << self.topology.arcs[edge].source
+                found[node] |= 1 << arcs[edge].source
+            if (above := self._dominators[node]) != -1:
+                found[above] |= found[node]
         return found
 
     def _together(self, nodes: int, beside: int) -> bool:
