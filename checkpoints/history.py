@@ -10,7 +10,7 @@ from milepost.checkpoints.reading import SQL, CheckpointRow, Read
 from milepost.checkpoints.types import AllowedTypes
 from milepost.checkpoints.unit import Reader
 
-__all__ = ["CheckpointRow", "Snapshot", "Write", "history", "snapshot", "values"]
+__all__ = ["CheckpointRow", "Snapshot", "Write", "history", "nested", "snapshot", "values"]
 
 _SAFE = Codec(AllowedTypes())
 
@@ -59,6 +59,29 @@ async def values(reader: Reader, run_id: str, checkpoint_id: str, *, ns: str = "
 async def snapshot(reader: Reader, run_id: str, checkpoint_id: str | None, *, ns: str = "") -> Snapshot:
     """Return a checkpoint, the latest of the namespace for the id None. Raises MissingCheckpoint."""
     return await reading.soon(reader, _snapshot(run_id, checkpoint_id, ns))
+
+
+async def nested(reader: Reader, root: CheckpointRow) -> list[Snapshot]:
+    """Return where the subgraphs stand that run from a checkpoint of the root graph, those around others first."""
+    return await reading.soon(reader, _nested(root))
+
+
+def _nested(root: CheckpointRow) -> Read[list[Snapshot]]:
+    [rows] = yield [(SQL["nested_heads"], {"run_id": root.run_id, "after": root.ordinal})]
+    heads = {row.ns: row for row in map(reading.listed, rows)}
+    standing = sorted((row for row in heads.values() if _stands(row, root, heads)), key=lambda row: row.ns.count("|"))
+    found: list[Snapshot] = []
+    for row in standing:
+        inner = yield from _snapshot(row.run_id, row.checkpoint_id, row.ns)
+        found.append(inner)
+    return found
+
+
+def _stands(row: CheckpointRow, root: CheckpointRow, heads: dict[str, CheckpointRow]) -> bool:
+    """Return whether every graph around a subgraph still is where it started that."""
+    parents: dict[str, str] = row.metadata.get("parents", {})
+    around = {"": root, **heads}
+    return "" in parents and all(ns in around and around[ns].checkpoint_id == at for ns, at in parents.items())
 
 
 def _snapshot(run_id: str, checkpoint_id: str | None, ns: str) -> Read[Snapshot]:

@@ -41,7 +41,7 @@ _NULL_TASK = "00000000-0000-0000-0000-000000000000"
 class Saver(BaseCheckpointSaver[int]):
     """Stores the checkpoints of runs: `thread_id` is the run's id. Cheap to make, one for each segment of a run.
 
-    `next_nodes` names the nodes that run after a checkpoint of the root graph; `clock` gives milliseconds since 1970.
+    `next_nodes` names the nodes that run after a checkpoint of a namespace; `clock` gives milliseconds since 1970.
     `fresh` promises that the run has no checkpoint yet, and saves looking. `writer` serves the calls that delete, copy
     and prune, which no running graph makes.
     """
@@ -52,7 +52,7 @@ class Saver(BaseCheckpointSaver[int]):
         sink: Sink,
         *,
         allowed_types: Collection[str] = (),
-        next_nodes: Callable[[Checkpoint], list[str]] | None = None,
+        next_nodes: Callable[[Checkpoint, str], list[str]] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         fresh: bool = False,
         writer: Writer | None = None,
@@ -244,7 +244,7 @@ class Saver(BaseCheckpointSaver[int]):
         encode, current = self._codec.encode, checkpoint["channel_values"]
         packed = ormsgpack.packb({channel: encode(current[channel]) for channel in stored}) if stored else b""
         self._tally.remember((run_id, ns, checkpoint_id), versions)
-        names = self._next_nodes(checkpoint) if self._next_nodes and not ns else []
+        names = self._next_nodes(checkpoint, ns) if self._next_nodes else []
         described = _metadata(config, metadata)
         saved = CheckpointSaved(
             run_id=run_id,

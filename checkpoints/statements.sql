@@ -95,6 +95,16 @@ FROM checkpoints c JOIN (SELECT m.ns, MAX(m.ordinal) AS ordinal FROM checkpoints
     ON c.ns = h.ns AND c.ordinal = h.ordinal
 WHERE c.run_id = :run_id;
 
+-- name: nested_heads
+-- The latest checkpoint of each namespace that has gone on since a checkpoint of the root graph.
+SELECT c.run_id, c.checkpoint_id, c.ns, c.ordinal, c.parent_id, c.step, c.source, c.created_at, c.size, c.superseded,
+    c.next, c.metadata
+FROM checkpoints c JOIN (
+    SELECT m.ns, MAX(m.ordinal) AS ordinal FROM checkpoints m
+    WHERE m.run_id = :run_id AND m.ns <> '' AND m.superseded = 0 AND m.ordinal > :after GROUP BY m.ns
+) h ON c.ns = h.ns AND c.ordinal = h.ordinal
+WHERE c.run_id = :run_id;
+
 -- name: supersede_after
 -- Mark all that came after a checkpoint, in every namespace, as abandoned by time travel.
 UPDATE checkpoints SET superseded = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from langgraph._internal._typing import MISSING
@@ -124,3 +124,75 @@ class LastWrite(LastValue[Any]):
         return isinstance(other, LastWrite)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def merged_letters(letters: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Updates for another graph put together: the tokens of a join add up, of anything else the last one holds."""
+    merged = dict(letters)
+    for channel, value in more.items():
+        adds = channel.startswith("join:") and channel in merged
+        merged[channel] = [*merged[channel], *value] if adds else value
+    return merged
+
+
+class Letters(BaseChannel[dict[str, Any], dict[str, Any], dict[str, Any]]):
+    """Keeps updates for channels of another graph until a branch is started with them, or ends."""
+
+    __slots__ = ("letters",)
+
+    def __init__(self) -> None:
+        super().__init__(dict)
+        self.letters: dict[str, Any] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Letters)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def ValueType(self) -> Any:  # noqa: N802
+        """The type that `get` gives."""
+        return dict
+
+    @property
+    def UpdateType(self) -> Any:  # noqa: N802
+        """The type that `update` takes, in a sequence."""
+        return dict
+
+    def copy(self) -> Self:
+        """An independent channel with the same letters."""
+        return self.from_checkpoint(self.letters)
+
+    def checkpoint(self) -> Any:
+        """The letters, or nothing when there are none."""
+        return dict(self.letters) if self.letters else MISSING
+
+    def from_checkpoint(self, checkpoint: Any) -> Self:
+        """A channel with a checkpoint's letters."""
+        channel = self.__class__()
+        channel.key = self.key
+        if checkpoint is not MISSING:
+            channel.letters = dict(checkpoint)
+        return channel
+
+    def update(self, values: Sequence[dict[str, Any]]) -> bool:
+        """Take letters. True when there were any."""
+        for value in values:
+            self.letters = merged_letters(self.letters, value)
+        return bool(values)
+
+    def is_available(self) -> bool:
+        """True when there are letters."""
+        return bool(self.letters)
+
+    def get(self) -> dict[str, Any]:
+        """The letters. Raises `EmptyChannelError` when there are none."""
+        if not self.letters:
+            raise EmptyChannelError
+        return self.letters
+
+    def consume(self) -> bool:
+        """Empty the channel, because the branch was started."""
+        had = bool(self.letters)
+        self.letters = {}
+        return had

@@ -31,6 +31,7 @@ from milepost.graphs.expressions import ExpressionError
 from milepost.graphs.expressions.budget import Budget
 from milepost.graphs.failures import NodeError, NodeFailure, TimedOut, failure_of
 from milepost.graphs.json_values import NotJson, own_copy
+from milepost.graphs.levels import Level
 from milepost.graphs.plan import NodePlan, Resolver
 from milepost.graphs.reporter import Outcome
 from milepost.graphs.routing import Decision
@@ -39,8 +40,10 @@ from milepost.graphs.routing import Decision
 class NodeRunner:
     """One node of a compiled graph."""
 
-    def __init__(self, plan: NodePlan) -> None:
+    def __init__(self, plan: NodePlan, level: Level | None = None) -> None:
         self.plan = plan
+        self._level = level
+        """Where its updates go, in a definition with branches of their own."""
         self._join = f"join:{plan.id}"
 
     async def __call__(self, state: dict[str, Any], config: RunnableConfig, runtime: Runtime[RunContext]) -> None:
@@ -54,6 +57,8 @@ class NodeRunner:
             updates = await self._execute(state, runtime)
         finally:
             var_child_runnable_config.reset(before)
+        if self._level is not None:
+            updates = self._level.route(updates)
         config["configurable"][CONFIG_KEY_SEND](list(updates.items()))
 
     async def _execute(self, state: dict[str, Any], runtime: Runtime[RunContext]) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint
 
-from milepost.graphs.channels import complete
 from milepost.graphs.compile import Graph, build
 from milepost.graphs.json_values import NotJson, encode, own_copy
+from milepost.graphs.levels import Level
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import InvalidDefinition, Problem, Report, step_into
+from milepost.graphs.regions import Regions
 from milepost.graphs.schemas import violations
 from milepost.graphs.topology import Topology
 from milepost.graphs.validation import Checked, check, plan
@@ -66,11 +67,9 @@ class Program:
             for number, edge in enumerate(checked.edges)
         )
         self.variables = tuple(sorted(checked.names.variables))
-        self.graph: Graph = build(plans, topology, self.variables, self.name or "workflow")
-        self._starts = [self.nodes[node].id for node in topology.starts]
-        self._sizes = {
-            f"join:{node.id}": (node.id, len(topology.slots[number])) for number, node in enumerate(self.nodes)
-        }
+        self.level = Level(Regions(topology).root, topology, [node.id for node in self.nodes])
+        self._levels = {level.name: level for level in self.level.all()}
+        self.graph: Graph = build(plans, self.level, self.variables, self.name or "workflow")
         self._after = {
             node.id: [self.nodes[topology.arcs[edge].target].id for edge in topology.forward[number]]
             for number, node in enumerate(self.nodes)
@@ -104,24 +103,37 @@ class Program:
             }
         return next(iter(found.values()), None) if len(found) < 2 else found
 
-    def next_nodes(self, checkpoint: Checkpoint) -> list[str]:
-        """The nodes that run next from a checkpoint, in the order of the file. Looks at the channels updated last."""
-        versions, seen = checkpoint["channel_versions"], checkpoint["versions_seen"]
-        values = checkpoint["channel_values"]
-        channels = checkpoint.get("updated_channels") or values
-        found = set()
-        for channel in channels:
-            for node in self._triggered(channel, values.get(channel, ())):
-                read = seen.get(node, {}).get(channel)
-                if channel in versions and (read is None or versions[channel] > read):  # type: ignore[operator]
-                    found.add(node)
-        return [node.id for node in self.nodes if node.id in found] if found else []
+    def next_nodes(self, checkpoint: Checkpoint, ns: str = "") -> list[str]:
+        """The nodes that run next from a checkpoint of a namespace, in the order of the file."""
+        level = self._levels.get(_branch_of(ns))
+        return level.next_nodes(checkpoint) if level is not None else []
 
-    def _triggered(self, channel: str, value: Any) -> list[str]:
-        if channel == "input":
-            return self._starts
-        node, size = self._sizes.get(channel, ("", 0))
-        return [node] if node and complete(value, size) else []
+    @property
+    def branched(self) -> bool:
+        """True when there are branches that are graphs of their own: a run then stands in several namespaces."""
+        return not self.level.flat
+
+    def gathered(self, values: Mapping[str, Any], parts: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Channel values of the root graph with those that its branches have come to, given by namespace.
+
+        The namespace "" stands for what tasks of the root graph wrote since. Those around others come first.
+        """
+        merged = dict(values)
+        for ns, inner in parts:
+            level = self._levels[_branch_of(ns)]
+            for channel, value in inner.items():
+                kind, _, name = channel.partition(":")
+                own = kind == "output" and name in level.nodes
+                if own or (kind == "var" and (channel not in values or encode(values[channel]) != encode(value))):
+                    merged[channel] = value
+        return merged
+
+    def following(self, nodes: Iterable[str], parts: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
+        """The nodes that run next, from those of the root graph and those of its branches by namespace."""
+        found = set(nodes)
+        for ns, inner in parts:
+            found = found.difference(self._levels[_branch_of(ns)].entries).union(inner)
+        return [node.id for node in self.nodes if node.id in found]
 
     def state(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A checkpoint's values as users see them: `{"input", "variables", "outputs"}`."""
@@ -200,6 +212,11 @@ class Program:
             label = f'|"{_quoted(_when_text(edge.when))}"|' if edge.conditional else ""
             lines.append(f"    {numbers[edge.source]} {arrow}{label} {numbers[edge.target]}")
         return "\n".join(lines) + "\n"
+
+
+def _branch_of(ns: str) -> str:
+    """The name of the branch that a namespace belongs to, "" for the root's."""
+    return ns.rpartition("|")[2].partition(":")[0]
 
 
 def _when_text(when: Any) -> str:

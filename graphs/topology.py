@@ -179,9 +179,9 @@ class Topology:
 
     @cached_property
     def _solos(self) -> dict[int, int]:
-        return {cycle.header: self._solo(cycle.nodes) for cycle in self.cycles}
+        return {cycle.header: self.solo(cycle.nodes) for cycle in self.cycles}
 
-    def _solo(self, inside: int) -> int:
+    def solo(self, inside: int) -> int:
         """Nodes that no fork inside can leave with a parallel branch still going on."""
         descendants = [0] * self.size
         escapes = [0] * self.size

@@ -297,12 +297,11 @@ class Projection:
         data = {"node_execution_id": execution.execution_id if execution else None, "for": kind, "until": iso(wake_at)}
         self._event("node.waiting", now, node_id, data)
 
-    def checkpointed(self, checkpoint_id: str, ns: str, step: int, following: Iterable[str], now: int) -> None:
-        """A checkpoint is about to be on disk."""
-        if not ns:
-            self.step = step
-        data: dict[str, Any] = {"checkpoint_id": checkpoint_id, "step": step, "next": list(following)}
-        self._event("checkpoint.saved", now, None, data | ({"ns": ns} if ns else {}))
+    def checkpointed(self, checkpoint_id: str, step: int, following: Iterable[str], now: int) -> None:
+        """A checkpoint of the root graph is about to be on disk."""
+        self.step = step
+        data = {"checkpoint_id": checkpoint_id, "step": step, "next": list(following)}
+        self._event("checkpoint.saved", now, None, data)
 
     def tell(self, type_: str, now: int, data: Mapping[str, Any] | None = None) -> None:
         """Any other event of the run."""

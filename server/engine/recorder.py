@@ -193,7 +193,10 @@ class Recorder:
             self._checkpoint_id = saved.checkpoint_id
             values = saved.checkpoint["channel_values"]
             self.reached = Reached(saved.checkpoint_id, saved.step, saved.next, values)
-        self._projection.checkpointed(saved.checkpoint_id, saved.ns, saved.step, saved.next, self._clock())
+            self._projection.checkpointed(saved.checkpoint_id, saved.step, saved.next, self._clock())
+        elif self.reached is not None:
+            # A branch is going on: earlier crashes no longer count.
+            self._checkpoint_id = self.reached.checkpoint_id
         committed = self._at_once()
         if (call := self.on_checkpoint) is not None:
             self.on_checkpoint = None
@@ -201,7 +204,10 @@ class Recorder:
         return committed
 
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
-        node_id = self.executing.get(task_id) or self._projection.node_of(task_id) or ""
+        node_id = self._projection.node_of(task_id)
+        if node_id is None:
+            # The task of a branch, stopped by what a node in it asked.
+            return
         value = interrupt.value if isinstance(interrupt.value, Mapping) else {}
         kind = str(value["kind"]) if value.get("kind") in ("time", "event", "retry") else "answer"
         until = value.get("until")
@@ -220,6 +226,10 @@ class Recorder:
         )
 
     # Units.
+
+    def flush(self) -> Committed:
+        """Submit all that is known, and resolve once it is on disk."""
+        return self._at_once()
 
     def pending(self) -> Unit:
         """Everything that was not submitted yet, guarded; for a unit that the caller completes and submits."""

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
@@ -23,6 +24,7 @@ from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
+from milepost.server.engine.standing import standing
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
 from milepost.server.errors import GuardFailed, NotFound, Unavailable, WriteFailed
 from milepost.server.states import Action, RunStatus
@@ -93,9 +95,10 @@ class Segment:
         return sorted(set(self.recorder.executing.values())) if self.recorder else []
 
     def standing(self, checkpoint_id: str | None) -> str | None:
-        """What the checkpoint holds, as a paused run's row shows it; None if the attempt stands at another one."""
+        """What the checkpoint holds, as a paused run's row shows it; None if the engine cannot tell."""
         program, recorder = self._program, self.recorder
-        if program is None or recorder is None or recorder.reached is None:
+        if program is None or recorder is None or recorder.reached is None or program.branched:
+            # What branches have come to since is in their own checkpoints.
             return None
         return snapshot(program, recorder.reached) if recorder.reached.checkpoint_id == checkpoint_id else None
 
@@ -150,8 +153,24 @@ class Segment:
             if isinstance(error, Unavailable):
                 # Its nodes run again: not as often as a disk that takes only small writes would let them.
                 await asyncio.sleep(RETRY_WRITE)
+            await self._gather(error)
             return await self._settle(self._verdict(error))
         return None
+
+    async def _gather(self, error: BaseException | None) -> None:
+        """Learn what the branches of a run that stops on its way have come to."""
+        program, recorder = self._program, self.recorder
+        if program is None or recorder is None or recorder.reached is None or not program.branched:
+            return
+        if not isinstance(error, GraphDrained) and not (error is None and recorder.parked):
+            return
+        reached = recorder.reached
+        with suppress(GuardFailed, WriteFailed, Unavailable):
+            await recorder.flush()
+            here = await standing(
+                self._tools.store.reader, program, self.run.run_id, reached.checkpoint_id, branches=True
+            )
+            recorder.reached = replace(reached, next=here.next, values=here.values)
 
     def _verdict(self, error: BaseException | None) -> Verdict:
         try:

@@ -68,8 +68,8 @@ class Edit:
             raise Conflict(f"run {run.run_id} is {run.status}; only a PAUSED run can be edited", code="not_paused")
         if run.checkpoint_id is None:
             raise Conflict(f"run {run.run_id} has no checkpoint yet: there is no state to edit", code="no_checkpoint")
-        point = await self._travel.snapshot(run, run.checkpoint_id)
-        if point.writes and run.resume_from is None:
+        stands = await self._travel.standing(run, run.checkpoint_id)
+        if (stands.branches or stands.writes) and run.resume_from is None:
             raise HasOpenQuestions(
                 f"the step after checkpoint {run.checkpoint_id} has saved results or open questions; fork the run"
             )
@@ -104,8 +104,9 @@ class Edit:
         saver = Saver(self._store.reader, sink, allowed_types=self._allowed_types, next_nodes=program.next_nodes)
         config: RunnableConfig = {"configurable": {"thread_id": run.run_id, "checkpoint_id": checkpoint_id}}
         graph = program.with_saver(saver)
+        node = as_node or await self._only_node(run, program)
         try:
-            await graph.aupdate_state(config, updates, as_node=as_node or await self._only_node(run, program))
+            await graph.aupdate_state(config, updates, as_node=node and program.level.node_of(node))
         except InvalidUpdateError as error:
             names = [node.id for node in program.nodes]
             raise InvalidEdit(

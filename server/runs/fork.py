@@ -7,22 +7,20 @@ from typing import Any
 
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import fork
-from milepost.checkpoints.history import Snapshot
 from milepost.checkpoints.unit import Statement
 from milepost.server.access.keys import Identity
+from milepost.server.engine.standing import Standing
 from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
 from milepost.server.runs.new import insertion, new_run
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
-from milepost.server.runs.travel import Travel, finished_nodes, kept_states
+from milepost.server.runs.travel import Travel, kept_states
 from milepost.server.states import Action
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
-
-INTERRUPT_CHANNEL = "__interrupt__"
 
 
 class Fork:
@@ -72,7 +70,7 @@ class Fork:
         execute: bool,
     ) -> Run:
         parent = await self._store.run_of(project.project_id, run_id)
-        point = await self._travel.snapshot(parent, checkpoint_id)
+        point = await self._travel.standing(parent, checkpoint_id)
         child = new_run(
             project.project_id,
             parent.workflow_id,
@@ -103,7 +101,7 @@ class Fork:
         await self._start.commit(launch, unit)
         return await self._store.run(child.run_id)
 
-    async def _copy(self, parent: Run, child: Run, point: Snapshot, edited: Edited | None) -> Unit:
+    async def _copy(self, parent: Run, child: Run, point: Standing, edited: Edited | None) -> Unit:
         # A parent that has travelled here and not moved on yet has left behind what was written from here before.
         stands = child.forked_from == parent.checkpoint_id and parent.resume_from is None
         with_writes = edited is None and stands
@@ -119,17 +117,16 @@ class Fork:
             unit.statements += edited.statements
         program = await self._programs.of_run(parent)
         states = await self._store.node_states(parent.run_id)
-        kept = kept_states(states, point, finished_nodes(program, point, with_writes=with_writes))
+        finished = point.finished(program) if with_writes else set(program.state(point.point.values)["outputs"])
+        kept = kept_states(states, point.point, finished)
         unit.statements += [_state_row(child.run_id, state) for state in kept]
         unit.statements.append(
             statement("set_progress", run_id=child.run_id, progress=min(len(kept) / max(1, len(program.nodes)), 0.99))
         )
         if with_writes:
             unit.statements += [
-                statement("copy_interrupt", run_id=child.run_id, source=parent.run_id, interrupt_id=interrupt.id)
-                for write in point.writes
-                if write.channel == INTERRUPT_CHANNEL
-                for interrupt in _interrupts(write.value)
+                statement("copy_interrupt", run_id=child.run_id, source=parent.run_id, interrupt_id=interrupt_id)
+                for interrupt_id in point.interrupt_ids
             ]
         return unit
 
@@ -143,10 +140,6 @@ class Fork:
                 event(child, "checkpoint.saved", now, edited.data),
                 event(child, "state.edited", now, told),
             ]
-
-
-def _interrupts(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _state_row(run_id: str, state: NodeState) -> Statement:

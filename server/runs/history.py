@@ -65,9 +65,9 @@ class History:
 
     async def _state(self, project: Project, run_id: str, checkpoint_id: str) -> tuple[Snapshot, dict[str, Any]]:
         run = await self._store.run_of(project.project_id, run_id)
-        point = await self._travel.snapshot(run, checkpoint_id)
+        stands = await self._travel.standing(run, checkpoint_id)
         program = await self._programs.of_run(run)
-        return point, program.state(point.values)
+        return stands.point, program.state(stands.values)
 
 
 def checkpoint_summary(row: CheckpointRow) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import supersede
-from milepost.checkpoints.history import Snapshot, snapshot
+from milepost.checkpoints.history import Snapshot
 from milepost.checkpoints.unit import Statement
-from milepost.graphs.program import Program
+from milepost.server.engine.standing import Standing, standing
 from milepost.server.engine.verdict import checkpoint_json
 from milepost.server.errors import NotFound
 from milepost.server.runs.programs import ProgramSource
@@ -39,8 +39,18 @@ class Travel:
         Raises:
             NotFound: the run has none with this id.
         """
+        return (await self.standing(run, checkpoint_id)).point
+
+    async def standing(self, run: Run, checkpoint_id: str) -> Standing:
+        """A checkpoint of a run, with what its branches have come to if the run still stands there.
+
+        Raises:
+            NotFound: the run has none with this id.
+        """
+        program = await self._programs.of_run(run)
+        here = checkpoint_id == run.checkpoint_id and run.resume_from is None
         try:
-            return await snapshot(self._store.reader, run.run_id, checkpoint_id)
+            return await standing(self._store.reader, program, run.run_id, checkpoint_id, branches=here)
         except MissingCheckpoint as error:
             raise NotFound(str(error)) from error
 
@@ -55,7 +65,7 @@ class Travel:
         point = await self.snapshot(run, checkpoint_id)
         program = await self._programs.of_run(run)
         states = await self._store.node_states(run.run_id)
-        kept = kept_states(states, point, finished_nodes(program, point, with_writes=False))
+        kept = kept_states(states, point, set(program.state(point.values)["outputs"]))
         forgotten = [state.node_id for state in states if state not in kept]
         progress = len(kept) / max(1, len(program.nodes))
         return Back(
@@ -79,18 +89,11 @@ class Travel:
         """The statements that do so; none where the run has no checkpoint."""
         if run.checkpoint_id is None:
             return []
-        point = await self.snapshot(run, run.checkpoint_id)
+        stands = await self.standing(run, run.checkpoint_id)
         program = await self._programs.of_run(run)
-        shown = checkpoint_json(run.checkpoint_id, point.row.step, point.row.next, program.state(point.values))
+        state = program.state(stands.values)
+        shown = checkpoint_json(run.checkpoint_id, stands.point.row.step, stands.next, state)
         return [statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)]
-
-
-def finished_nodes(program: Program, point: Snapshot, *, with_writes: bool) -> set[str]:
-    """Nodes whose output a checkpoint holds, and with ``with_writes`` those that finished in the step after it."""
-    values = dict(point.values)
-    if with_writes:
-        values |= {write.channel: write.value for write in point.writes}
-    return set(program.state(values)["outputs"])
 
 
 def kept_states(states: Collection[NodeState], point: Snapshot, finished: set[str]) -> list[NodeState]:

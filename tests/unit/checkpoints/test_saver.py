@@ -231,7 +231,7 @@ async def test_the_sink_sees_what_is_saved_and_can_add_to_the_unit(database: Any
             )
 
     seen: list[Any] = []
-    saver = Saver(database, Adding(database), next_nodes=lambda each: [f"{len(each['channel_values'])} values"])
+    saver = Saver(database, Adding(database), next_nodes=lambda each, ns: [f"{len(each['channel_values'])} values"])
     graph = chain(1).compile(checkpointer=saver)
     await graph.ainvoke({}, CONFIG, durability="sync")
 
