@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -236,8 +236,12 @@ class Segment:
         if saved is None:
             return 0
         checkpoint, step = saved.checkpoint, saved.metadata.get("step", 0)
-        following = program.next_nodes(checkpoint)
-        recorder.resume_at(Reached(checkpoint["id"], step, following, checkpoint["channel_values"]))
+        following: Sequence[str] = program.next_nodes(checkpoint)
+        values: Mapping[str, Any] = checkpoint["channel_values"]
+        if program.branched and self.run.resume_from is None:
+            here = await standing(store.reader, program, run_id, checkpoint["id"], branches=True)
+            following, values = here.next, here.values
+        recorder.resume_at(Reached(checkpoint["id"], step, following, values))
         return max(0, step)
 
     def _time_left(self, program: Program) -> float | None:

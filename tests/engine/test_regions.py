@@ -261,3 +261,61 @@ async def crashing(data: Path) -> AsyncIterator[Bench]:
     await asyncio.to_thread(app.store.writer.close)
     await asyncio.to_thread(app.engine.stop, 0)
     await asyncio.to_thread(app.store.close)
+
+
+def nested_questions(file: Path) -> dict[str, Any]:
+    """Branches in a branch and one beside it; two of them ask, and one has a node that fails at first."""
+    retry = {"max_attempts": 3, "initial_interval": 0.05, "jitter": False}
+    again = trace("b2", file) | {"retry": retry}
+    again["config"] |= {"fail_first": 1}
+    return {
+        "nodes": [
+            *(trace(name, file) for name in ("s", "a", "q2", "b")),
+            again,
+            *(trace(name, file) for name in ("k", "r2", "j")),
+            ask("q"),
+            ask("r"),
+            {"id": "z", "type": "output", "config": {"value": ["{{ outputs.q.answers }}", "{{ outputs.r.answers }}"]}},
+        ],
+        "edges": edges("s>a>q>q2>k a>b>b2>k k>j s>r>r2>j j>z"),
+    }
+
+
+async def test_questions_in_branches_inside_one_another_are_answered_one_by_one(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    run_id = await bench.start(nested_questions(file))
+    told = await waiting(bench, run_id)
+    asked = {item["node_id"]: item["interrupt_id"] for item in told["data"]["interrupts"]}
+    assert set(asked) == {"q", "r"}
+    assert ran(file) == Counter(["s", "a", "b", "b2"])
+    await bench.app.control.resume(ACTOR, bench.project, run_id, Resume(answers={asked["q"]: "first"}))
+    told = await waiting(bench, run_id, after=told["seq"])
+    assert [item["node_id"] for item in told["data"]["interrupts"]] == ["r"]
+    assert ran(file) == Counter(["s", "a", "b", "b2", "q2", "k"])
+    outcome = await bench.app.control.pause(ACTOR, bench.project, run_id)
+    assert isinstance(outcome, Paused)
+    child = await bench.app.fork.fork(ACTOR, bench.project, run_id, outcome.run.checkpoint_id or "", execute=True)
+    for each, expected in ((child.run_id, "child"), (run_id, "parent")):
+        await bench.app.control.resume(ACTOR, bench.project, each, Resume(answers={asked["r"]: expected}))
+        ended = await bench.ended(each)
+        assert orjson.loads(ended.output or "null") == [["first"], [expected]]
+    assert ran(file) == Counter(["s", "a", "b", "b2", "q2", "k", "r2", "j", "r2", "j"])
+
+
+async def test_a_failure_in_a_branch_fails_the_run_and_a_retry_repeats_only_that_node(
+    bench: Bench, tmp_path: Path
+) -> None:
+    file = tmp_path / "trace"
+    definition = nested_questions(file)
+    definition["nodes"][4].pop("retry")
+    run_id = await bench.start(definition)
+    run = await bench.ended(run_id)
+    assert (run.status, orjson.loads(run.error or "{}")["node_id"]) == (RunStatus.FAILED, "b2")
+    failed = run.last_seq
+    await bench.app.control.retry(ACTOR, bench.project, run_id)
+    told = await waiting(bench, run_id, after=failed)
+    answers = {item["interrupt_id"]: item["node_id"] for item in told["data"]["interrupts"]}
+    await bench.app.control.resume(ACTOR, bench.project, run_id, Resume(answers=answers))
+    ended = await bench.ended(run_id)
+    assert orjson.loads(ended.output or "null") == [["q"], ["r"]]
+    assert ran(file) == Counter(["s", "a", "b", "b2", "q2", "k", "r2", "j"])
