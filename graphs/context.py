@@ -55,6 +55,8 @@ class RunContext:
     state_size: StateSize = field(default_factory=StateSize)
     witness: Witness | None = None
     """Is told whenever a thread executes a node's own code."""
+    frame: Any = None
+    """What the items of a `map` have in common, inside one."""
 
 
 class Signals:
@@ -81,7 +83,7 @@ class Signals:
 class NodeContext(Generic[ConfigT]):
     """What a node type's `run` gets: the resolved config, the run's data, and ways to say how it is going."""
 
-    __slots__ = ("_context", "_signals", "config", "input", "live", "outputs", "variables")
+    __slots__ = ("_context", "_signals", "attempt", "config", "input", "live", "outputs", "variables")
 
     def __init__(
         self,
@@ -90,8 +92,11 @@ class NodeContext(Generic[ConfigT]):
         live: tuple[str, ...],
         context: RunContext,
         signals: Signals,
+        attempt: int = 1,
     ) -> None:
         self.config = config
+        self.attempt = attempt
+        """Which try of the execution this is, from 1."""
         self.input = scope.input
         self.variables = scope.variables
         self.outputs = scope.outputs
@@ -104,6 +109,11 @@ class NodeContext(Generic[ConfigT]):
     def run(self) -> Mapping[str, Any]:
         """`id`, `workflow_id`, `version`, `project_id` and `started_at` of the run."""
         return self._context.run
+
+    @property
+    def task_id(self) -> str:
+        """The id of this execution."""
+        return self._signals.task_id
 
     @property
     def test_mode(self) -> bool:
