@@ -14,11 +14,12 @@ from milepost.graphs.compile import Graph, build
 from milepost.graphs.json_values import NotJson, encode, own_copy
 from milepost.graphs.levels import Level
 from milepost.graphs.node_types import Registry
+from milepost.graphs.planning import plan
 from milepost.graphs.problems import InvalidDefinition, Problem, Report, step_into
 from milepost.graphs.regions import Regions
 from milepost.graphs.schemas import violations
 from milepost.graphs.topology import Topology
-from milepost.graphs.validation import Checked, check, plan
+from milepost.graphs.validation import Checked, check
 
 RECURSION_LIMIT = 10_007
 

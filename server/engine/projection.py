@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
-from milepost.checkpoints.unit import Statement
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.durations import Work
 from milepost.server.engine.estimate import Estimate, Expectation
 from milepost.server.engine.items import Items
+from milepost.server.engine.nodes import Execution, Node, execution_row, state_row
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
 from milepost.server.store.statements import event, statement
@@ -23,39 +23,6 @@ TICK_MS = 1000
 
 NOTICED = 0.01
 """A change of progress that is worth such an event."""
-
-
-@dataclass(slots=True)
-class Node:
-    """A node's newest state, mutable."""
-
-    status: NodeStatus = NodeStatus.PENDING
-    progress: float = 0.0
-    attempt: int = 0
-    iterations: int = 0
-    started_at: int | None = None
-    completed_at: int | None = None
-
-
-@dataclass(slots=True)
-class Execution:
-    """One time a node runs."""
-
-    execution_id: str
-    task_id: str
-    node_id: str
-    node_type: str
-    attempt: int
-    status: NodeStatus
-    started_at: int
-    asked: bool = False
-    people: bool = False
-    """Whether it waited for a person or an event, which is no work."""
-    input: str | None = None
-    output: str | None = None
-    error: str | None = None
-    completed_at: int | None = None
-    duration_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -314,12 +281,8 @@ class Projection:
             self._dirty[execution.task_id] = execution
             self._node(execution.node_id).completed_at = now
             self._set(execution.node_id, NodeStatus.CANCELLED, attempt=execution.attempt, progress=0.0)
-            self._event(
-                "node.cancelled",
-                now,
-                execution.node_id,
-                {"node_execution_id": execution.execution_id, "step": self.step},
-            )
+            data = {"node_execution_id": execution.execution_id, "step": self.step}
+            self._event("node.cancelled", now, execution.node_id, data)
             if execution.asked:
                 self._unit.statements.append(
                     statement("consume_answers", run_id=self.run.run_id, task_id=execution.task_id)
@@ -385,43 +348,10 @@ class Projection:
         unit, self._unit = self._unit, Unit()
         if self.items.dirty:
             unit.statements += self.items.drain()
-        unit.statements[:0] = [self._state_row(node_id) for node_id in self._dirty_nodes]
-        unit.statements[:0] = [self._execution_row(execution) for execution in self._dirty.values()]
+        unit.statements[:0] = [state_row(self.run, node_id, self.nodes[node_id]) for node_id in self._dirty_nodes]
+        unit.statements[:0] = [execution_row(self.run, execution) for execution in self._dirty.values()]
         self._dirty_nodes, self._dirty = set(), {}
         return unit
-
-    def _state_row(self, node_id: str) -> Statement:
-        node = self.nodes[node_id]
-        return statement(
-            "put_node_state",
-            run_id=self.run.run_id,
-            node_id=node_id,
-            status=node.status,
-            progress=node.progress,
-            attempt=node.attempt,
-            iterations=node.iterations,
-            started_at=node.started_at,
-            completed_at=node.completed_at,
-        )
-
-    def _execution_row(self, execution: Execution) -> Statement:
-        return statement(
-            "put_execution",
-            run_id=self.run.run_id,
-            run_attempt=self.run.run_attempt,
-            execution_id=execution.execution_id,
-            task_id=execution.task_id,
-            node_id=execution.node_id,
-            node_type=execution.node_type,
-            attempt=execution.attempt,
-            status=execution.status,
-            input=execution.input,
-            output=execution.output,
-            error=execution.error,
-            started_at=execution.started_at,
-            completed_at=execution.completed_at,
-            duration_ms=execution.duration_ms,
-        )
 
     def _node(self, node_id: str) -> Node:
         node = self.nodes.get(node_id)

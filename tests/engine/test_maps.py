@@ -18,6 +18,7 @@ from tests.engine.test_subworkflows import BREAKS, SHOUT, chain, output, ran, st
 def fan(over: Any, node: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """A `map` called `fan`."""
     body = {"node": node} if node is not None else {}
+    more = {"as" if key == "as_" else key: value for key, value in more.items()}
     return {"id": "fan", "type": "map", "config": {"over": over, **body, **more}}
 
 
@@ -128,7 +129,7 @@ async def test_what_is_wrong_with_a_map_is_found_when_it_is_saved(bench: Bench) 
     wrong = [
         (fan([]), "nodes[0].config", "invalid_value"),
         (fan([], upper(), workflow={"workflow_id": "x"}), "nodes[0].config", "invalid_value"),
-        (fan([], upper(), **{"as": "input"}), "nodes[0].config.as", "invalid_value"),
+        (fan([], upper(), as_="input"), "nodes[0].config.as", "invalid_value"),
         (fan([], upper("{{ thing }}")), "nodes[0].config.node.config.value", "unknown_name"),
         (fan([], {"type": "no"}), "nodes[0].config.node.type", "unknown_type"),
         (fan([], {"type": "process", "config": {"x": 1}}), "nodes[0].config.node.config.x", "unknown_key"),
@@ -147,11 +148,11 @@ async def test_a_workflow_runs_for_each_item(bench: Bench) -> None:
     body = {"workflow_id": child, "input": {"word": "{{ name.first }}{{ index }}{{ outputs.a.value }}"}}
     first = {"id": "a", "type": "process", "config": {"value": "!"}}
     people = [{"first": "ann"}, {"first": "bob"}]
-    run_id = await bench.start(chain(first, fan(people, workflow=body, **{"as": "name"})))
+    run_id = await bench.start(chain(first, fan(people, as_="name", workflow=body)))
     assert output(await bench.ended(run_id))["items"] == [{"said": "ANN0!"}, {"said": "BOB1!"}]
     assert set(await bench.statuses(run_id)) == {"a", "fan"}
     assert [row.node_id for row in await bench.executions(run_id)] == ["a", "fan"]
-    again = await bench.ended(await bench.start(chain(fan(["x"], workflow={"workflow_id": child}, **{"as": "word"}))))
+    again = await bench.ended(await bench.start(chain(fan(["x"], as_="word", workflow={"workflow_id": child}))))
     assert output(again)["items"] == [{"said": "X"}]
 
 

@@ -37,7 +37,7 @@ def run(store: Store) -> Run:
         )
     ).result(10)
     run = new_run("p", "w", 1, "{}", "{}", 1)
-    workflow = Workflow("w", "p", "w", "", 1, 1, 1, None, 1, "{}", 1)
+    workflow = Workflow("w", "p", "w", "", 1, 1, 1, None, 1, "{}", "{}", 1)
     store.submit(insertion(run, workflow, 1)).result(10)
     return run
 
