@@ -29,6 +29,7 @@ from milepost.graphs.json_values import encode
 from milepost.graphs.nested import Graph, run_graph
 from milepost.graphs.node_types.map import INDEX
 from milepost.graphs.plan import NodePlan
+from milepost.graphs.state_size import StateSize
 
 WINDOW = 100
 """Items of one superstep. LangGraph starts them all in one turn of the loop, which this keeps short."""
@@ -156,7 +157,7 @@ class _Item:
         frame: Frame = runtime.context.frame
         info = runtime.execution_info
         reporter = InItem(frame.context.reporter, frame.task_id, info.task_id if info is not None else "", index)
-        context = replace(frame.context, reporter=reporter)
+        context = replace(frame.context, reporter=reporter, state_size=StateSize())
         scope = replace(frame.scope, locals={self._item_name: frame.items[index], INDEX: index})
         before = var_child_runnable_config.set(config)
         try:

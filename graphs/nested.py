@@ -22,6 +22,7 @@ from langgraph.graph.state import CompiledStateGraph
 from milepost.graphs.context import NodeContext, RunContext
 from milepost.graphs.failures import NodeError, NodeFailure
 from milepost.graphs.inside import Inside, placed
+from milepost.graphs.state_size import StateSize
 
 if TYPE_CHECKING:
     from milepost.graphs.children import Child
@@ -50,7 +51,7 @@ class ChildRun:
         problems = program.check_input(ctx.config.input)
         if problems:
             raise NodeError("invalid_input", "; ".join(map(str, problems)), retryable=False)
-        inner = replace(context, reporter=Inside(context.reporter, self._node_id))
+        inner = replace(context, reporter=Inside(context.reporter, self._node_id), state_size=StateSize())
         limit = asyncio.timeout(program.timeout)
         try:
             async with limit:
