@@ -83,7 +83,7 @@ class Signals:
 class NodeContext(Generic[ConfigT]):
     """What a node type's `run` gets: the resolved config, the run's data, and ways to say how it is going."""
 
-    __slots__ = ("_context", "_signals", "attempt", "config", "input", "live", "outputs", "variables")
+    __slots__ = ("_context", "_signals", "config", "input", "live", "outputs", "variables")
 
     def __init__(
         self,
@@ -92,11 +92,8 @@ class NodeContext(Generic[ConfigT]):
         live: tuple[str, ...],
         context: RunContext,
         signals: Signals,
-        attempt: int = 1,
     ) -> None:
         self.config = config
-        self.attempt = attempt
-        """Which try of the execution this is, from 1."""
         self.input = scope.input
         self.variables = scope.variables
         self.outputs = scope.outputs

@@ -32,6 +32,7 @@ from milepost.graphs.expressions.budget import Budget
 from milepost.graphs.failures import NodeError, NodeFailure, TimedOut, failure_of
 from milepost.graphs.json_values import NotJson, own_copy
 from milepost.graphs.levels import Level
+from milepost.graphs.nested import attempt_reached
 from milepost.graphs.plan import NodePlan, Resolver
 from milepost.graphs.reporter import Outcome
 from milepost.graphs.routing import Decision
@@ -135,11 +136,10 @@ class _Execution:
     async def _try(self, config: BaseModel, presence: Presence) -> dict[str, Any]:
         """The output of the first attempt that succeeds. Raises the last one's failure."""
         plan = self.plan
-        if self.context.parked:
-            self.attempts = attempts_before(self.context, self.task_id) + 1
+        self.attempts = await self._attempt_reached()
         while True:
             signals = self._signals()
-            node_context = NodeContext(config, self.resolver.scope, self.live, self.context, signals, self.attempts)
+            node_context = NodeContext(config, self.resolver.scope, self.live, self.context, signals)
             try:
                 result = await attempt(plan, node_context, self.context, signals, presence)
                 return self._checked(result)
@@ -160,6 +160,11 @@ class _Execution:
                 if self.attempts >= plan.max_attempts or (isinstance(error, NodeError) and not error.retryable):
                     raise failure from error
             await self._before_next(failure)
+
+    async def _attempt_reached(self) -> int:
+        """The attempt that this execution begins with: not the first where an earlier one parked or was stopped."""
+        before = attempts_before(self.context, self.task_id) if self.context.parked else 0
+        return before + 1 if self.plan.nested is None else await attempt_reached(before + 1)
 
     def _signals(self) -> Signals:
         call = across(asyncio.get_running_loop()) if self.plan.synchronous else None

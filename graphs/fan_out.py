@@ -68,9 +68,7 @@ class MapRun:
         scope = Scope(self._body.names, ctx.input, ctx.variables, ctx.outputs, ctx.run)
         frame = Frame(items, window, scope, ctx.task_id, context)
         steps = 2 * (len(items) // window + 2)
-        values = await run_graph(
-            self._graph, {"start": 0}, replace(context, frame=frame), TOLD, ctx.attempt, steps=steps
-        )
+        values = await run_graph(self._graph, {"start": 0}, replace(context, frame=frame), TOLD, steps=steps)
         results = [result for part in reversed(PARTS) for result in values.get(part) or ()]
         failed = values.get("failed", 0)
         counts = {"total": len(items), "completed": len(items) - failed, "failed": failed}

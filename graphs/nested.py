@@ -55,9 +55,7 @@ class ChildRun:
         limit = asyncio.timeout(program.timeout)
         try:
             async with limit:
-                values = await run_graph(
-                    program.graph, program.graph_input(ctx.config.input), inner, self._told, ctx.attempt
-                )
+                values = await run_graph(program.graph, program.graph_input(ctx.config.input), inner, self._told)
         except NodeFailure as failure:
             raise placed(failure, f"{self._node_id}/") from failure
         except TimeoutError as error:
@@ -73,7 +71,6 @@ async def run_graph(
     given: Mapping[str, Any],
     context: RunContext,
     told: Sequence[str],
-    attempt: int,
     *,
     steps: int = 0,
 ) -> Mapping[str, Any]:
@@ -84,7 +81,6 @@ async def run_graph(
     config = var_child_runnable_config.get()
     if config is None:
         raise RuntimeError("a nested graph runs inside a node")
-    await _reach_attempt(config, attempt)
     # The namespace is new for each execution, so what LangGraph wants to replay is never there.
     nested: RunnableConfig = {**config, "configurable": {**config["configurable"], CONFIG_KEY_REPLAY_STATE: None}}
     nested["recursion_limit"] = max(steps, config.get("recursion_limit", 0))
@@ -98,15 +94,15 @@ async def run_graph(
     return values
 
 
-async def _reach_attempt(config: RunnableConfig, attempt: int) -> None:
-    """Make LangGraph's next namespace that of the attempt, or of a later one which a stop interrupted.
+async def attempt_reached(attempt: int) -> int:
+    """The attempt that a node with a nested graph goes on with: this one, or a later one which a stop interrupted.
 
-    LangGraph numbers the graphs that a node runs one after the other, and starts counting again when the node does.
+    LangGraph numbers the graphs that a node runs one after the other, and starts counting again when the node does. So
+    this makes its next namespace that of the attempt.
     """
-    configurable = config["configurable"]
+    config = var_child_runnable_config.get()
+    configurable = config["configurable"] if config is not None else {}
     counter = configurable[CONFIG_KEY_SCRATCHPAD].subgraph_counter
-    if counter._counter is not None:
-        return
     ns, reached = configurable[CONFIG_KEY_CHECKPOINT_NS], attempt - 1
     saver = configurable.get(CONFIG_KEY_CHECKPOINTER) if configurable.get(CONFIG_KEY_RESUMING) else None
     while saver is not None:
@@ -116,3 +112,4 @@ async def _reach_attempt(config: RunnableConfig, attempt: int) -> None:
         reached += 1
     for _ in range(reached):
         counter()
+    return reached + 1

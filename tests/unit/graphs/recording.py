@@ -53,6 +53,8 @@ class Recorder:
 
     def counted(self, task_id: str, total: int, completed: int, failed: int) -> None:
         self.lines.append(("counted", task_id, (total, completed, failed)))
+        if self.control is not None:
+            self.control.request_drain()
 
     def left(self, task_id: str) -> None:
         self.lines.append(("left", task_id, None))
