@@ -34,6 +34,9 @@ from milepost.graphs.state_size import StateSize
 WINDOW = 100
 """Items of one superstep. LangGraph starts them all in one turn of the loop, which this keeps short."""
 
+WORKFLOWS = 25
+"""The same where a workflow runs for each: starting a graph takes longer than starting a node."""
+
 PARTS = tuple(f"part:{number}" for number in range(40))
 """Channels of results. They are carried like the digits of a binary number, so that each result is stored again only
 as often as there are digits, and not once for each window after it."""
@@ -62,7 +65,9 @@ class MapRun:
 
     async def run(self, ctx: NodeContext[Any], context: RunContext) -> Mapping[str, Any]:
         """`{"items": […], "counts": {…}}`, the results in the order of the list."""
-        items, window = ctx.config.over, min(WINDOW, ctx.config.max_concurrency or WINDOW)
+        items = ctx.config.over
+        most = WINDOW if self._body.nested is None else WORKFLOWS
+        window = min(most, ctx.config.max_concurrency or most)
         if not isinstance(items, list):
             raise NodeError("invalid_input", f"over is {_kind(items)}, not a list", retryable=False)
         scope = Scope(self._body.names, ctx.input, ctx.variables, ctx.outputs, ctx.run)

@@ -184,6 +184,9 @@ class Projection:
         if execution is None:
             return
         counts = self.items.counts(task_id)
+        if not counts.total:
+            # After a stop in the middle of a window: the next one knows.
+            return
         self._set(execution.node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=counts.fraction)
         data = {"node_execution_id": execution.execution_id, "progress": self._node(execution.node_id).progress}
         if "/" not in execution.node_id:

@@ -217,6 +217,8 @@ class Recorder:
             if channel == INTERRUPT_CHANNEL:
                 for interrupt in value if isinstance(value, (tuple, list)) else (value,):
                     self._park(saved.task_id, interrupt)
+        if saved.task_id not in self.parked:
+            self._inside.pop(saved.task_id, None)
         return self._soon()
 
     def _item_saved(self, task_id: str) -> None:
@@ -248,9 +250,17 @@ class Recorder:
 
     def _stop_inside(self, task_id: str) -> None:
         """What a node's own graph left open when it failed or timed out is over."""
-        for inner in self._projection.stopped_inside(self._projection.node_of(task_id) or "", self._clock()):
-            self.parked.pop(inner, None)
+        node_id = self._projection.node_of(task_id)
+        if node_id is None or not self._projection.program.holds(node_id):
+            return
+        over = self._projection.stopped_inside(node_id, self._clock())
+        over += [inner for inner, holder in self._inside.items() if f"{holder}/".startswith(f"{node_id}/")]
+        run_id = self._projection.run.run_id
+        for inner in over:
+            self._inside.pop(inner, None)
             self.asked.pop(inner, None)
+            if self.parked.pop(inner, None) is not None:
+                self._statements.append(statement("consume_answers", run_id=run_id, task_id=inner))
 
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
         node_id = self._projection.node_of(task_id) or self._inside.get(task_id)

@@ -362,3 +362,30 @@ async def test_integers_beyond_64_bits_are_taken_as_floating_point(site: Site) -
     )
     made = await site.client.post(f"{site.base}/runs", content=raw)
     assert made.json()["input_data"]["n"] == pytest.approx(1e40)
+
+
+async def test_the_items_of_a_map_are_read_page_by_page(site: Site) -> None:
+    body = {"type": "process", "config": {"operation": "pick", "value": "{{ item }}", "fields": ["a"]}}
+    config = {"over": [{"a": 1}, 2, {"a": 3}], "node": body, "on_item_error": "continue"}
+    run_id = await run_of(site, {"steps": [{"id": "each", "type": "map", "config": config}]}, wait=10)
+    page = await get(site, f"/runs/{run_id}/logs", node_id="each", items=True, limit=2)
+    first = page["items"][0]
+    assert (first["item"], first["status"], first["output"]) == (0, "COMPLETED", {"a": 1})
+    assert page["items"][1]["error"]["code"] == "invalid_input"
+    rest = await get(site, f"/runs/{run_id}/logs", node_id="each", items=True, after=page["next_cursor"])
+    assert ([row["item"] for row in rest["items"]], rest["next_cursor"]) == ([2], None)
+    assert len((await get(site, f"/runs/{run_id}/logs", node_id="each"))["items"]) == 1
+    await get(site, f"/runs/{run_id}/logs", 422, items=True)
+    await get(site, f"/runs/{run_id}/logs", 422, node_id="each", items=True, after="x")
+
+
+async def test_a_workflow_shows_which_versions_it_was_pinned_to(site: Site) -> None:
+    child = await site.workflow(CHAIN)
+    parent = {"steps": [{"id": "s", "type": "subworkflow", "config": {"workflow_id": child}}]}
+    made = await post(site, "", {"name": "P", "definition": parent}, 201)
+    assert (made["pins"], made["definition"]) == ({child: 1}, parent)
+    assert (await get(site, f"/{made['workflow_id']}"))["pins"] == {child: 1}
+    found = await post(
+        site, "/validate", {"definition": {"steps": [{**parent["steps"][0], "config": {"workflow_id": "x"}}]}}
+    )
+    assert [error["code"] for error in found["errors"]] == ["unknown_workflow"]

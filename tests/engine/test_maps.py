@@ -12,6 +12,7 @@ from milepost.server.errors import InvalidDefinition
 from milepost.server.runs.control import Paused, Resume
 from milepost.server.states import RunStatus
 from tests.engine.conftest import ACTOR, Bench, opened
+from tests.engine.test_regions import crashing
 from tests.engine.test_subworkflows import BREAKS, SHOUT, chain, output, ran, stored, traced
 
 
@@ -316,3 +317,36 @@ async def test_a_loop_runs_a_map_afresh(bench: Bench, tmp_path: Path) -> None:
     assert ran(file) == Counter(["first", *NAMES[:3], *NAMES[:2], *NAMES[:1]])
     page = await bench.app.read.items(bench.project, run_id, "fan", failed=None, limit=50, after=-1)
     assert [row["item"] for row in page["items"]] == [0]
+
+
+async def test_a_crash_in_the_middle_of_a_map_repeats_only_what_was_not_on_disk(tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    async with crashing(tmp_path / "data") as bench:
+        definition = chain(traced("a", file), fan("input.list", traces(file, 0.04), max_concurrency=4))
+        run_id = await bench.start(definition, numbers(100))
+        await bench.until(run_id, "node.progress")
+    async with opened(tmp_path / "data") as bench:
+        await bench.until(run_id, "run.recovered")
+        page = await bench.app.read.items(bench.project, run_id, "fan", failed=None, limit=100, after=-1)
+        kept = {f"i{row['item']}" for row in page["items"]}
+        run = await bench.ended(run_id)
+        assert [item["text"] for item in output(run)["items"]] == [f"i{number}" for number in range(100)]
+    assert kept
+    twice = {name for name, times in ran(file).items() if times > 1}
+    assert len(twice) <= 4 * 2
+    assert twice.isdisjoint(kept)
+
+
+async def test_what_an_item_asked_is_over_when_its_map_failed(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    fails = {"id": "f", "type": "trace", "config": {"file": f"{file}.f", "text": "f", "fail_first": 1, "seconds": 0.1}}
+    question = {"id": "q", "type": "ask", "config": {"question": "Go?"}}
+    choose = {"id": "c", "type": "condition", "config": {"expression": "input.item == 1"}}
+    edges = [{"source": "c", "target": "q", "when": True}, {"source": "c", "target": "f", "when": False}]
+    child = await stored(bench, {"nodes": [choose, question, fails], "edges": edges})
+    run_id = await bench.start(
+        chain(fan([1, 2], workflow={"workflow_id": child}) | {"on_error": "continue"}, traced("z", file))
+    )
+    assert (await bench.ended(run_id)).status is RunStatus.COMPLETED
+    assert await bench.statuses(run_id) == {"fan": "FAILED", "z": "COMPLETED"}
+    assert all(row.consumed for row in await bench.app.store.interrupts(run_id))
