@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import orjson
 from hypothesis import assume
 from hypothesis import strategies as st
+from pydantic import Field
 
 from milepost.graphs import Registry, validate
 from milepost.graphs.context import NodeContext
@@ -33,7 +33,7 @@ MOMENTS = frozenset({"node.started", "node.completed", "node.failed", "node.wait
 class PlannedConfig(Config):
     """``plan``: what the node does each time it runs; ``turn``: how often it ran; ``flaky``: fails every first try."""
 
-    plan: list[str] = ["on"]
+    plan: list[str] = Field(default_factory=lambda: ["on"])
     turn: int = 0
     flaky: bool = False
     seconds: float = 0.0
@@ -169,12 +169,10 @@ def whole(draw: st.DrawFn, most: int = 60) -> Drawn:
 def knotted(draw: st.DrawFn, most: int = 60) -> Drawn:
     """A definition of any edges, with cycles; what fails is known to, and is handled or goes on."""
     definition: dict[str, Any] = {"name": "knotted", **draw(cyclic())}
-    for item in definition["nodes"]:
-        if item["type"] != "process":
-            continue
-        item |= some_node(draw, item["id"])
+    for item in [item for item in definition["nodes"] if item["type"] == "process"]:
+        item.update(some_node(draw, item["id"]))
         if item["type"] == "planned" and draw(st.booleans()):
-            item |= {"config": {"plan": [FAIL]}, "on_error": "continue"}
+            item.update({"config": {"plan": [FAIL]}, "on_error": "continue"})
             for edge in definition["edges"]:
                 if edge["source"] == item["id"] and draw(st.booleans()):
                     edge["when"] = "error"

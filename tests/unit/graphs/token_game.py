@@ -72,7 +72,7 @@ class _Game:
         self._start()
 
     def _chooses(self, edge: dict[str, Any]) -> bool:
-        """True for the edges that the word of this turn takes; a failure takes the edges for errors, if there are any."""
+        """True for an edge that the word of this turn takes; a failure takes the edges for errors, if there are any."""
         source, when = str(edge["source"]), edge.get("when")
         plan = plan_of(self.nodes[source])
         word = plan[min(self.runs[source], len(plan) - 1)]
