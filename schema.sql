@@ -63,11 +63,12 @@ CREATE TABLE workflows (
 );
 CREATE INDEX workflows_by_project ON workflows (project_id, workflow_id);
 
--- Immutable: a run is pinned to one.
+-- Immutable: a run is pinned to one. pins: the versions of the workflows that the definition names without one.
 CREATE TABLE workflow_versions (
   workflow_id TEXT NOT NULL REFERENCES workflows (workflow_id),
   version     BIGINT NOT NULL CHECK (version >= 1),
   definition  TEXT NOT NULL,
+  pins        TEXT NOT NULL,
   created_at  BIGINT NOT NULL,
   PRIMARY KEY (workflow_id, version)
 );
@@ -167,6 +168,20 @@ CREATE TABLE node_executions (
   completed_at BIGINT,
   duration_ms  BIGINT,
   PRIMARY KEY (run_id, execution_id)
+);
+
+-- What the items of a `map` came to, in its latest execution. item counts from 0.
+CREATE TABLE node_items (
+  run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
+  node_id      TEXT NOT NULL,
+  item         BIGINT NOT NULL,
+  status       TEXT NOT NULL CHECK (status IN ('COMPLETED', 'FAILED')),
+  attempt      BIGINT NOT NULL,
+  output       TEXT,
+  error        TEXT,
+  started_at   BIGINT NOT NULL,
+  completed_at BIGINT NOT NULL,
+  PRIMARY KEY (run_id, node_id, item)
 );
 
 -- seq is 1, 2, 3 … for each run, without gaps; data is JSON.

@@ -75,6 +75,8 @@ async def attempt(
 def _own_code(
     plan: NodePlan, node_context: NodeContext[Any], context: RunContext, presence: Presence
 ) -> Awaitable[Any]:
+    if plan.nested is not None:
+        return plan.nested.run(node_context, context)
     run, witness = plan.type.run, context.witness
     run_id = context.run.get("id", "")
     if plan.synchronous:

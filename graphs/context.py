@@ -55,6 +55,8 @@ class RunContext:
     state_size: StateSize = field(default_factory=StateSize)
     witness: Witness | None = None
     """Is told whenever a thread executes a node's own code."""
+    frame: Any = None
+    """What the items of a `map` have in common, inside one."""
 
 
 class Signals:
@@ -104,6 +106,11 @@ class NodeContext(Generic[ConfigT]):
     def run(self) -> Mapping[str, Any]:
         """`id`, `workflow_id`, `version`, `project_id` and `started_at` of the run."""
         return self._context.run
+
+    @property
+    def task_id(self) -> str:
+        """The id of this execution."""
+        return self._signals.task_id
 
     @property
     def test_mode(self) -> bool:

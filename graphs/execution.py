@@ -27,11 +27,12 @@ from milepost.graphs.attempts import (
 from milepost.graphs.channels import CLEAR, LIVE, SPENT
 from milepost.graphs.context import LONGEST_SLEEP, NodeContext, RunContext, Signals
 from milepost.graphs.definition import problems_of
-from milepost.graphs.expressions import ExpressionError
+from milepost.graphs.expressions import ExpressionError, Scope
 from milepost.graphs.expressions.budget import Budget
 from milepost.graphs.failures import NodeError, NodeFailure, TimedOut, failure_of
 from milepost.graphs.json_values import NotJson, own_copy
 from milepost.graphs.levels import Level
+from milepost.graphs.nested import attempt_reached
 from milepost.graphs.plan import NodePlan, Resolver
 from milepost.graphs.reporter import Outcome
 from milepost.graphs.routing import Decision
@@ -118,14 +119,14 @@ class _Execution:
         """The validated config, after telling the reporter that the node begins."""
         plan, reporter = self.plan, self.context.reporter
         if plan.constant is not None:
-            reporter.started(self.task_id, plan.id, plan.config.value)
+            reporter.started(self.task_id, plan.id, plan.type.shown(plan.config.value))
             return plan.constant
         try:
             resolved = self.resolver(plan.config)
         except ExpressionError as error:
             reporter.started(self.task_id, plan.id, None)
             raise NodeFailure("expression_error", "ExpressionError", str(error), plan.id) from error
-        reporter.started(self.task_id, plan.id, resolved)
+        reporter.started(self.task_id, plan.id, plan.type.shown(resolved))
         try:
             return plan.type.config_model.model_validate(resolved)
         except ValidationError as error:
@@ -135,8 +136,7 @@ class _Execution:
     async def _try(self, config: BaseModel, presence: Presence) -> dict[str, Any]:
         """The output of the first attempt that succeeds. Raises the last one's failure."""
         plan = self.plan
-        if self.context.parked:
-            self.attempts = attempts_before(self.context, self.task_id) + 1
+        self.attempts = await self._attempt_reached()
         while True:
             signals = self._signals()
             node_context = NodeContext(config, self.resolver.scope, self.live, self.context, signals)
@@ -160,6 +160,11 @@ class _Execution:
                 if self.attempts >= plan.max_attempts or (isinstance(error, NodeError) and not error.retryable):
                     raise failure from error
             await self._before_next(failure)
+
+    async def _attempt_reached(self) -> int:
+        """The attempt that this execution begins with: not the first where an earlier one parked or was stopped."""
+        before = attempts_before(self.context, self.task_id) if self.context.parked else 0
+        return before + 1 if self.plan.nested is None else await attempt_reached(before + 1)
 
     def _signals(self) -> Signals:
         call = across(asyncio.get_running_loop()) if self.plan.synchronous else None
@@ -227,7 +232,12 @@ class _Execution:
         """Let the node's `set` and `when` expressions read what it returned."""
         scope = self.resolver.scope
         self.resolver.scope = type(scope)(
-            scope.names, scope.input, scope.variables, {**scope.outputs, self.plan.id: output}, scope.run
+            scope.names,
+            scope.input,
+            scope.variables,
+            {**scope.outputs, self.plan.id: output},
+            scope.run,
+            scope.locals,
         )
 
     def _variables(self) -> dict[str, Any]:
@@ -248,7 +258,8 @@ class _Execution:
     def _failed(self, failure: NodeFailure) -> dict[str, Any]:
         plan = self.plan
         handled = plan.handled()
-        if failure.code == "max_iterations" or not (handled or plan.goes_on):
+        own_limit = failure.code == "max_iterations" and failure.node_id == plan.id
+        if own_limit or not (handled or plan.goes_on):
             self._fatal(failure)
         error = {"code": failure.code, "type": failure.type, "message": failure.message}
         output = {"error": error}
@@ -282,6 +293,15 @@ class _Execution:
             restarted=decision.restarted,
         )
         self.context.reporter.finished(self.task_id, outcome)
+
+
+async def execute_item(plan: NodePlan, scope: Scope, context: RunContext, task_id: str) -> dict[str, Any]:
+    """Execute a node that has no place in the graph and give its output. Raises like `NodeRunner`."""
+    execution = _Execution(plan, {}, context, task_id, ())
+    execution.resolver = Resolver(scope, Budget())
+    updates = await execution.run()
+    output: dict[str, Any] = updates[f"output:{plan.id}"]
+    return output
 
 
 def _really_cancelled() -> bool:

@@ -46,7 +46,9 @@ class TimedOut(NodeError):
 
 
 def failure_of(error: BaseException, node_id: str) -> NodeFailure:
-    """The failure that an exception from a node's code means."""
+    """The failure that an exception from a node's code means; that of a node inside it as it is."""
+    if isinstance(error, NodeFailure):
+        return error
     code = error.code if isinstance(error, NodeError) else "node_error"
     message = str(error) or type(error).__name__
     return NodeFailure(code, type(error).__name__, message[:4096], node_id, author_traceback(error))

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from milepost.graphs.definition import Retry
 from milepost.graphs.expressions import Names, Scope
 from milepost.graphs.json_values import json_equal
+from milepost.graphs.nested import Nested
 from milepost.graphs.node_types import NodeType
 from milepost.graphs.routing import Decision, Routing
 from milepost.graphs.templates import Resolved
@@ -63,12 +64,14 @@ class NodePlan:
     reads_variables: tuple[tuple[str, str], ...]
     limits: Limits
     routing: Routing
+    nested: Nested | None = None
+    """The graph that the node runs, in the place of code of its own."""
     synchronous: bool = False
     always: Decision | None = None
     """The one decision of a node whose edges are all unconditional."""
 
     def __post_init__(self) -> None:
-        self.synchronous = not inspect.iscoroutinefunction(self.type.run)
+        self.synchronous = self.nested is None and not inspect.iscoroutinefunction(self.type.run)
         if all(way.kind == ALWAYS for way in self.ways):
             self.always = self.routing.took(self.number, (way.edge for way in self.ways))
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint
 
+from milepost.graphs.children import Child, Children
 from milepost.graphs.compile import Graph, build
 from milepost.graphs.json_values import NotJson, encode, own_copy
 from milepost.graphs.levels import Level
 from milepost.graphs.node_types import Registry
+from milepost.graphs.planning import plan
 from milepost.graphs.problems import InvalidDefinition, Problem, Report, step_into
 from milepost.graphs.regions import Regions
 from milepost.graphs.schemas import violations
 from milepost.graphs.topology import Topology
-from milepost.graphs.validation import Checked, check, plan
+from milepost.graphs.validation import Checked, check
 
 RECURSION_LIMIT = 10_007
 
@@ -40,6 +42,14 @@ class ProgramEdge:
     when: Any
     conditional: bool
     back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A graph among those of a program: its level, and what the ids of its nodes begin with."""
+
+    prefix: str
+    level: Level
 
 
 class Program:
@@ -75,6 +85,46 @@ class Program:
             for number, node in enumerate(self.nodes)
         }
         self._outputs = [node.id for node in self.nodes if node.type == "output"]
+        self.uses = tuple(child for node in checked.nodes for child in node.children)
+        """The workflows that the nodes name."""
+        self.levels: int = 1 + max((child.program.levels for child in self.uses), default=0)
+        self.size: int = len(self.nodes) + sum(child.program.size for child in self.uses)
+        self._children: dict[str, Child] = {
+            node.placed.spec.id: node.children[0]
+            for node in checked.nodes
+            if node.children and node.placed.spec.type == "subworkflow"
+        }
+        self.everything = tuple(self._all_nodes())
+        """The author's nodes, each followed by those of the workflow in it, which are called `parent/child`."""
+        self.containers = frozenset(plan.id for plan in plans if plan.nested is not None)
+        """The nodes that run a graph of their own."""
+        self.maps = tuple(node.id for node in self.everything if node.type == "map")
+        """The nodes, nested ones too, that run something for each item of a list."""
+        self.below: dict[str, tuple[str, ...]] = {
+            holder: tuple(node.id for node in self.everything if node.id.startswith(f"{holder}/"))
+            for holder in self._holders()
+        }
+        """The nodes inside each node that holds a workflow."""
+
+    def _all_nodes(self) -> Iterable[ProgramNode]:
+        for node in self.nodes:
+            yield node
+            if (child := self._children.get(node.id)) is not None:
+                for inner in child.program.everything:
+                    yield ProgramNode(f"{node.id}/{inner.id}", inner.type, inner.name)
+
+    def _holders(self) -> Iterable[str]:
+        for node_id, child in self._children.items():
+            yield node_id
+            yield from (f"{node_id}/{inner}" for inner in child.program.below)
+
+    def holds(self, node_id: str) -> bool:
+        """True for a node, of this or of a nested workflow, that runs a graph of its own."""
+        first, _, rest = node_id.partition("/")
+        if not rest:
+            return first in self.containers
+        child = self._children.get(first)
+        return child is not None and child.program.holds(rest)
 
     def with_saver(self, saver: BaseCheckpointSaver[Any]) -> Graph:
         """The graph with a checkpointer of its own. Costs microseconds: all else is shared."""
@@ -105,13 +155,28 @@ class Program:
 
     def next_nodes(self, checkpoint: Checkpoint, ns: str = "") -> list[str]:
         """The nodes that run next from a checkpoint of a namespace, in the order of the file."""
-        level = self._levels.get(_branch_of(ns))
-        return level.next_nodes(checkpoint) if level is not None else []
+        place = self._place(ns)
+        return [place.prefix + node for node in place.level.next_nodes(checkpoint)] if place is not None else []
+
+    def _place(self, ns: str) -> Place | None:
+        """Where a namespace stands; None for one inside a `map`."""
+        program: Any = self
+        prefix, level = "", self.level
+        for part in ns.split("|") if ns else ():
+            name = part.partition(":")[0]
+            if name in program._levels:
+                level = program._levels[name]
+            elif name in program._children:
+                program, prefix = program._children[name].program, f"{prefix}{name}/"
+                level = program.level
+            elif not name.isdigit():
+                return None
+        return Place(prefix, level)
 
     @property
     def branched(self) -> bool:
-        """True when there are branches that are graphs of their own: a run then stands in several namespaces."""
-        return not self.level.flat
+        """True when there are graphs inside the graph: a run then stands in several namespaces."""
+        return not self.level.flat or bool(self.containers)
 
     def gathered(self, values: Mapping[str, Any], parts: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
         """Channel values of the root graph with those that its branches have come to, given by namespace.
@@ -120,7 +185,10 @@ class Program:
         """
         merged = dict(values)
         for ns, inner in parts:
-            level = self._levels[_branch_of(ns)]
+            place = self._place(ns)
+            if place is None or place.prefix:
+                continue
+            level = place.level
             for channel, value in inner.items():
                 kind, _, name = channel.partition(":")
                 own = kind == "output" and name in level.nodes
@@ -132,8 +200,22 @@ class Program:
         """The nodes that run next, from those of the root graph and those of its branches by namespace."""
         found = set(nodes)
         for ns, inner in parts:
-            found = found.difference(self._levels[_branch_of(ns)].entries).union(inner)
-        return [node.id for node in self.nodes if node.id in found]
+            place, inside = self._place(ns), list(inner)
+            if place is None or (place.prefix and not inside):
+                continue
+            before = [place.prefix + node for node in place.level.entries] if place.level.name else [place.prefix[:-1]]
+            found = found.difference(before).union(inside)
+        return [node.id for node in self.everything if node.id in found]
+
+    def finished(self, values: Mapping[str, Any], parts: Iterable[tuple[str, Mapping[str, Any]]] = ()) -> set[str]:
+        """The nodes whose output is known, those of nested workflows included; arguments as for `gathered`."""
+        found = set(self.state(values)["outputs"])
+        for ns, inner in parts:
+            place = self._place(ns)
+            if place is not None and place.prefix:
+                outputs = (channel.partition(":") for channel, value in inner.items() if value is not None)
+                found |= {place.prefix + name for kind, _, name in outputs if kind == "output"}
+        return found.union(*(self.below.get(node, ()) for node in found))
 
     def state(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """A checkpoint's values as users see them: `{"input", "variables", "outputs"}`."""
@@ -193,30 +275,41 @@ class Program:
 
     def drawing(self) -> dict[str, Any]:
         """The author's nodes and edges as JSON."""
-        nodes = [{"id": node.id, "type": node.type, "name": node.name} for node in self.nodes]
+        nodes = [{"id": node.id, "type": node.type, "name": node.name} for node in self.everything]
         edges = []
-        for edge in self.edges:
+        for edge in self._all_edges():
             drawn: dict[str, Any] = {"source": edge.source, "target": edge.target, "back": edge.back}
             edges.append({**drawn, "when": edge.when} if edge.conditional else drawn)
         return {"nodes": nodes, "edges": edges}
 
+    def _all_edges(self) -> Iterable[ProgramEdge]:
+        yield from self.edges
+        for node_id, child in self._children.items():
+            inner: Iterable[Any] = child.program._all_edges()
+            for edge in inner:
+                yield replace(edge, source=f"{node_id}/{edge.source}", target=f"{node_id}/{edge.target}")
+
     def mermaid(self) -> str:
         """The author's nodes and edges as a Mermaid flowchart."""
-        numbers = {node.id: f"n{number}" for number, node in enumerate(self.nodes)}
-        lines = ["flowchart TD"]
-        for node in self.nodes:
-            opening, closing = ("{", "}") if node.type in ("condition", "switch") else ("[", "]")
-            lines.append(f'    {numbers[node.id]}{opening}"{_quoted(node.name)}"{closing}')
-        for edge in self.edges:
+        numbers = {node.id: f"n{number}" for number, node in enumerate(self.everything)}
+        lines = ["flowchart TD", *self._mermaid_nodes(numbers, "")]
+        for edge in self._all_edges():
             arrow = "-.->" if edge.back else "-->"
             label = f'|"{_quoted(_when_text(edge.when))}"|' if edge.conditional else ""
             lines.append(f"    {numbers[edge.source]} {arrow}{label} {numbers[edge.target]}")
         return "\n".join(lines) + "\n"
 
-
-def _branch_of(ns: str) -> str:
-    """The name of the branch that a namespace belongs to, "" for the root's."""
-    return ns.rpartition("|")[2].partition(":")[0]
+    def _mermaid_nodes(self, numbers: Mapping[str, str], prefix: str) -> Iterable[str]:
+        indent = "    " * (1 + prefix.count("/"))
+        for node in self.nodes:
+            number, name = numbers[prefix + node.id], _quoted(node.name)
+            if (child := self._children.get(node.id)) is not None:
+                yield f'{indent}subgraph {number}["{name}"]'
+                yield from child.program._mermaid_nodes(numbers, f"{prefix}{node.id}/")
+                yield f"{indent}end"
+            else:
+                opening, closing = ("{", "}") if node.type in ("condition", "switch") else ("[", "]")
+                yield f'{indent}{number}{opening}"{name}"{closing}'
 
 
 def _when_text(when: Any) -> str:
@@ -227,14 +320,14 @@ def _quoted(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace("\n", " ")
 
 
-def load(definition: Any, registry: Registry) -> Program:
+def load(definition: Any, registry: Registry, children: Children | None = None) -> Program:
     """The compiled definition. Raises `InvalidDefinition` with every problem."""
-    checked = check(definition, registry)
+    checked = check(definition, registry, children)
     if checked.errors or checked.topology is None:
         raise InvalidDefinition(checked.errors)
     return Program(checked, checked.topology)
 
 
-def validate(definition: Any, registry: Registry) -> Report:
+def validate(definition: Any, registry: Registry, children: Children | None = None) -> Report:
     """Every error and warning of a definition. Never raises."""
-    return check(definition, registry).report()
+    return check(definition, registry, children).report()

@@ -6,8 +6,10 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+from milepost.graphs.children import Children, Reference
 from milepost.graphs.node_types import Registry
 from milepost.graphs.program import Program, load
+from milepost.graphs.validation import references
 
 KEPT = 256
 
@@ -29,11 +31,15 @@ class Programs:
                 self._programs.move_to_end(key)
             return program
 
-    def get(self, key: str, definition: Any) -> Program:
+    def references(self, definition: Any) -> list[Reference]:
+        """The workflows that a definition names."""
+        return references(definition, self._registry)
+
+    def get(self, key: str, definition: Any, children: Children | None = None) -> Program:
         """The program, compiled from `definition` if it is not kept. Raises `InvalidDefinition`."""
         program = self.peek(key)
         if program is None:
-            program = load(definition, self._registry)
+            program = load(definition, self._registry, children)
             with self._lock:
                 self._programs[key] = program
                 while len(self._programs) > self._kept:

@@ -44,5 +44,14 @@ class Reporter(Protocol):
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """The execution is decided; what it returns is not saved yet. A join that is left out only gets this."""
 
+    def inside(self, task_id: str, holder: str) -> None:
+        """Code begins that is no node's own: it is for one item of the execution `holder` of a `map`."""
+
+    def item(self, task_id: str, holder: str, index: int, outcome: Outcome) -> None:
+        """An item of the execution `holder` is decided; what it gives is not saved yet."""
+
+    def counted(self, task_id: str, total: int, completed: int, failed: int) -> None:
+        """A `map` has taken in all items that have ended, and goes on with the next ones."""
+
     def left(self, task_id: str) -> None:
         """None of the node's own code is running any more, however it ended."""

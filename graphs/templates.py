@@ -27,14 +27,24 @@ Resolve = Callable[[Scope, Budget], Any]
 class Resolved:
     """A JSON value with expressions in it. Constant where it has none."""
 
-    __slots__ = ("_resolve", "constant", "references", "templated", "value")
+    __slots__ = ("_resolve", "constant", "names", "references", "templated", "value")
 
     def __init__(
-        self, value: Any, path: str, names: Names, problems: list[Problem], bare: frozenset[str] = frozenset()
+        self,
+        value: Any,
+        path: str,
+        names: Names,
+        problems: list[Problem],
+        bare: frozenset[str] = frozenset(),
+        either: frozenset[str] = frozenset(),
+        unresolved: frozenset[str] = frozenset(),
     ) -> None:
         reading = _Reading(names, problems)
         self.value = value
-        self._resolve = reading.build(value, path, bare=bare)
+        self.names = names
+        if isinstance(value, Mapping) and (either or unresolved):
+            bare |= {key for key in either if isinstance(value.get(key), str) and "{{" not in value[key]}
+        self._resolve = reading.build(value, path, bare=bare, unresolved=unresolved)
         self.constant = self._resolve is None
         self.references = reading.references
         self.templated = reading.templated
@@ -54,8 +64,18 @@ class _Reading:
         self.references = References()
         self.templated: set[str] = set()
 
-    def build(self, value: Any, path: str, depth: int = 0, bare: frozenset[str] = frozenset()) -> Resolve | None:
-        """A function that computes the value; None for a constant. `bare` are keys that hold plain expressions."""
+    def build(
+        self,
+        value: Any,
+        path: str,
+        depth: int = 0,
+        bare: frozenset[str] = frozenset(),
+        unresolved: frozenset[str] = frozenset(),
+    ) -> Resolve | None:
+        """A function that computes the value; None for a constant.
+
+        `bare` are keys that hold plain expressions, `unresolved` those that stay as they are.
+        """
         if depth > MAX_DEPTH:
             self.problems.append(Problem(path, "invalid_value", f"nested more than {MAX_DEPTH} levels"))
             return None
@@ -65,6 +85,8 @@ class _Reading:
             return None
         changing: dict[Any, Resolve] = {}
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            if key in unresolved:
+                continue
             inner = step_into(path, key)
             resolve = self._bare(item, inner) if key in bare else self.build(item, inner, depth + 1)
             if resolve is not None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from milepost.graphs.definition import Draft, EdgeSpec, NodeSpec, Placed, Retry, problems_of, read_draft
-from milepost.graphs.expressions import Names, References
+from milepost.graphs.children import MAX_NESTED, Child, Children, Reference, find
+from milepost.graphs.definition import Draft, EdgeSpec, NodeSpec, Placed, problems_of, read_draft
+from milepost.graphs.expressions import Names
 from milepost.graphs.json_values import NotJson, encode, json_equal
 from milepost.graphs.node_types import NodeType, Registry
-from milepost.graphs.plan import Limits, NodePlan, Way
 from milepost.graphs.problems import Problem, Report
-from milepost.graphs.routing import Routing
 from milepost.graphs.schemas import schema_problems
 from milepost.graphs.templates import Resolved
 from milepost.graphs.topology import ALWAYS, ELSE, ERROR, EXPRESSION, TIMEOUT, VALUE, Arc, Flaw, Topology
@@ -32,6 +31,9 @@ class Node:
     config: Resolved
     sets: Resolved
     constant: BaseModel | None = None
+    children: list[Child] = field(default_factory=list)
+    body: Node | None = None
+    """What the node runs for each item of a list."""
 
 
 @dataclass(slots=True)
@@ -58,20 +60,23 @@ class Checked:
     warnings: list[Problem] = field(default_factory=list)
     not_runnable: list[Problem] = field(default_factory=list)
     topology: Topology | None = None
+    children: Children | None = None
+    """The workflows that the definition names; None where nobody can look them up."""
 
     def report(self) -> Report:
         """The problems, in the order of the definition."""
         return Report(tuple(self.errors), tuple(self.warnings + self.not_runnable))
 
 
-def check(definition: Any, registry: Registry) -> Checked:
+def check(definition: Any, registry: Registry, children: Children | None = None) -> Checked:
     """Everything that is right and wrong about a definition. Never raises."""
     draft = read_draft(definition)
     names = Names(frozenset(draft.declared), frozenset(name for node in draft.nodes for name in node.spec.set))
     errors = list(draft.problems)
-    checked = Checked(draft, [], [], names, errors)
+    checked = Checked(draft, [], [], names, errors, children=children)
     for placed in draft.nodes:
-        checked.nodes.append(_check_node(placed, registry, checked))
+        checked.nodes.append(_check_node(placed, registry, checked, names))
+    _check_size(checked)
     _check_ids(checked)
     _check_input_schema(checked)
     _check_edges(checked)
@@ -81,17 +86,20 @@ def check(definition: Any, registry: Registry) -> Checked:
     return checked
 
 
-def _check_node(placed: Placed[NodeSpec], registry: Registry, checked: Checked) -> Node:
+def _check_node(
+    placed: Placed[NodeSpec], registry: Registry, checked: Checked, names: Names, config_path: str = ""
+) -> Node:
     spec, path, errors = placed.spec, placed.path, checked.errors
+    config_path = config_path or f"{path}.config"
     node_type = registry.get(spec.type)
     if node_type is None:
         known = ", ".join(registry.names())
         errors.append(
             Problem(f"{path}.type", "unknown_type", f"there is no node type {spec.type!r}; there are {known}")
         )
-    bare = node_type.expressions if node_type else frozenset()
-    config = Resolved(spec.config, f"{path}.config", checked.names, errors, bare)
-    sets = Resolved(dict(spec.set), f"{path}.set", checked.names, errors, frozenset())
+    bare = (node_type.expressions, node_type.either, node_type.unresolved) if node_type else ()
+    config = Resolved(spec.config, config_path, names, errors, *bare)
+    sets = Resolved(dict(spec.set), f"{path}.set", names, errors)
     node = Node(placed, node_type, config, sets)
     if spec.id.startswith("__"):
         errors.append(Problem(f"{path}.id", "bad_id", "ids that begin with two underscores are reserved"))
@@ -101,15 +109,28 @@ def _check_node(placed: Placed[NodeSpec], registry: Registry, checked: Checked) 
         except NotJson as error:
             errors.append(Problem(f"{path}.{key}", "invalid_value", str(error)))
     if node_type is not None:
-        _check_config(node, node_type, checked)
+        if _check_config(node, node_type, config_path, checked):
+            _check_inner(node, node_type, config_path, registry, checked)
         if node_type.times_out and spec.timeout is not None:
             message = f"this limits the node's own code; how long a {node_type.name} waits stands in its config"
             checked.warnings.append(Problem(f"{path}.timeout", "timeout_without_effect", message))
     return node
 
 
-def _check_config(node: Node, node_type: NodeType[Any], checked: Checked) -> None:
-    path, written = f"{node.placed.path}.config", node.placed.spec.config
+def _check_inner(node: Node, node_type: NodeType[Any], path: str, registry: Registry, checked: Checked) -> None:
+    """Check what a node with a correct config runs inside itself."""
+    inner = node_type.body(node.placed.spec.config, path)
+    if inner is None:
+        _check_children(node, node_type, path, checked)
+        return
+    placed, config_path, more = inner
+    node.body = _check_node(placed, registry, checked, replace(checked.names, locals=more), config_path)
+    node.children = node.body.children
+
+
+def _check_config(node: Node, node_type: NodeType[Any], path: str, checked: Checked) -> bool:
+    """Whether the config is correct."""
+    written, before = node.placed.spec.config, len(checked.errors)
     found: list[Problem] = []
     try:
         model = node_type.config_model.model_validate(written)
@@ -120,6 +141,36 @@ def _check_config(node: Node, node_type: NodeType[Any], checked: Checked) -> Non
     if not found:
         checked.errors.extend(node_type.check(written, path))
         checked.not_runnable.extend(node_type.not_runnable(written, path))
+    return len(checked.errors) == before
+
+
+def _check_children(node: Node, node_type: NodeType[Any], path: str, checked: Checked) -> None:
+    for wanted in node_type.uses(node.placed.spec.config, path):
+        child = find(wanted, checked.children, checked.errors)
+        if child is not None:
+            node.children.append(child)
+            checked.not_runnable.extend(
+                Problem(wanted.path, problem.code, f"in workflow {child.workflow_id}: {problem}")
+                for problem in child.program.not_runnable
+            )
+
+
+def _check_size(checked: Checked) -> None:
+    """Definitions in definitions multiply: a few small ones could stand for millions of nodes."""
+    size = len(checked.nodes) + sum(child.program.size for node in checked.nodes for child in node.children)
+    if size > MAX_NESTED:
+        message = f"{size} nodes, those of nested workflows included; at most {MAX_NESTED} are allowed"
+        checked.errors.append(Problem("", "too_many", message))
+
+
+def references(definition: Any, registry: Registry) -> list[Reference]:
+    """The workflows that a definition names. Never raises."""
+    found: list[Reference] = []
+    for placed in read_draft(definition).nodes:
+        node_type = registry.get(placed.spec.type)
+        if node_type is not None:
+            found.extend(node_type.uses(placed.spec.config, f"{placed.path}.config"))
+    return found
 
 
 def _inside(path: str, places: set[str]) -> bool:
@@ -270,62 +321,3 @@ def _flaw_problem(flaw: Flaw, checked: Checked) -> Problem:
         path = "nodes"
     names = ", ".join(checked.nodes[node].placed.spec.id for node in flaw.nodes[:20])
     return Problem(path, flaw.code, FLAWS[flaw.code].format(nodes=names))
-
-
-def plan(checked: Checked, topology: Topology) -> list[NodePlan]:
-    """The plans of a valid definition's nodes, in the order of the file."""
-    ids = tuple(node.placed.spec.id for node in checked.nodes)
-    routing = Routing(topology, ids)
-    frame = checked.draft.frame
-    limits = Limits(frame.max_iterations, frame.max_state_bytes)
-    return [_plan_node(number, checked, routing, limits) for number in range(len(ids))]
-
-
-def _plan_node(number: int, checked: Checked, routing: Routing, limits: Limits) -> NodePlan:
-    node, topology, ids = checked.nodes[number], routing.topology, routing.ids
-    spec = node.placed.spec
-    assert node.type is not None
-    ways = tuple(_way(edge, checked.edges[edge]) for edge in topology.outgoing[number])
-    predecessors = tuple(ids[source] for source in topology.slots[number])
-    back_sources = {
-        edge: ids[topology.arcs[edge].source] for edge in topology.back_edges if topology.arcs[edge].target == number
-    }
-    near = (*predecessors, *back_sources.values()) if node.type.reads_predecessors else ()
-    outputs, variables = _reads(node, ways, near, checked.names)
-    retry = spec.retry or (Retry() if spec.on_error == "retry" else None)
-    return NodePlan(
-        id=spec.id,
-        number=number,
-        type=node.type,
-        config=node.config,
-        constant=node.constant,
-        sets=node.sets,
-        timeout=spec.timeout,
-        retry=retry,
-        goes_on=spec.on_error == "continue",
-        ways=ways,
-        predecessors=predecessors,
-        back_sources=back_sources,
-        cyclic=bool(topology.cycles_of[number]),
-        names=checked.names,
-        reads_outputs=tuple((name, f"output:{name}") for name in ids if name in outputs),
-        reads_variables=tuple((name, f"var:{name}") for name in sorted(variables)),
-        limits=limits,
-        routing=routing,
-    )
-
-
-def _way(number: int, edge: Edge) -> Way:
-    return Way(number, edge.kind, edge.placed.spec.when, edge.expression)
-
-
-def _reads(node: Node, ways: Sequence[Way], near: Iterable[str], names: Names) -> tuple[set[str], set[str]]:
-    """The outputs and the variables that a node's execution looks at."""
-    found = References()
-    for resolved in (node.config, node.sets, *(way.expression for way in ways)):
-        if resolved is not None:
-            found.add(resolved.references)
-    everything = node.type is not None and node.type.reads_everything
-    outputs = set(names.outputs) if everything or found.outputs is None else found.outputs | set(near)
-    variables = set(names.variables) if everything or found.variables is None else found.variables
-    return outputs, variables

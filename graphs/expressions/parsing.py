@@ -213,10 +213,11 @@ class _References:
             raise InvalidExpression("invalid_expression", "* and ** are not allowed")
 
     def _root(self, root: str, access: nodes.Getattr | nodes.Getitem | None) -> None:
-        if root in CONSTANTS:
+        if root in CONSTANTS or root in self.names.locals:
             return
         if root not in ROOTS:
-            raise InvalidExpression("unknown_name", f"there is no {root!r}; there are {', '.join(ROOTS)}")
+            known = ", ".join((*ROOTS, *sorted(self.names.locals)))
+            raise InvalidExpression("unknown_name", f"there is no {root!r}; there are {known}")
         self.found.roots.add(root)
         name = self._constant(access)
         if name is not None and (reason := self.names.unknown(root, name)):

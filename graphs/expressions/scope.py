@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from milepost.graphs.expressions.budget import ExpressionError
 
 RUN_KEYS = frozenset({"id", "workflow_id", "version", "project_id", "started_at"})
 ROOTS = ("input", "variables", "outputs", "run")
+NO_LOCALS: Mapping[str, Any] = MappingProxyType({})
 CONSTANTS = frozenset({"null"})
 """JSON's word for what Jinja calls none."""
 
@@ -20,6 +22,8 @@ class Names:
 
     outputs: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    locals: frozenset[str] = frozenset()
+    """Names that exist beside the roots, where an item of a list is worked on."""
 
     def unknown(self, root: str, name: str) -> str | None:
         """Why `root.name` cannot be, or None when it can."""
@@ -59,9 +63,12 @@ class Scope:
     variables: Mapping[str, Any]
     outputs: Mapping[str, Any]
     run: Mapping[str, Any]
+    locals: Mapping[str, Any] = field(default_factory=lambda: NO_LOCALS)
 
     def root(self, name: str) -> Any:
-        """The value of a root name. Only called with one of `ROOTS` or `CONSTANTS`."""
+        """The value of a root name. Only called with one of `ROOTS` or `CONSTANTS`, or with one of its `locals`."""
+        if name in self.locals:
+            return self.locals[name]
         if name in CONSTANTS:
             return None
         if name == "input":

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Generic
 
 from pydantic import BaseModel, ConfigDict
 
+from milepost.graphs.children import Reference
 from milepost.graphs.context import ConfigT, NodeContext
+from milepost.graphs.definition import NodeSpec, Placed
 from milepost.graphs.problems import Problem
 
 
@@ -28,6 +30,10 @@ class NodeType(ABC, Generic[ConfigT]):
     config_model: ClassVar[type[BaseModel]]
     expressions: ClassVar[frozenset[str]] = frozenset()
     """Config keys that are expressions without braces; `run` gets their values."""
+    either: ClassVar[frozenset[str]] = frozenset()
+    """Config keys that are expressions with braces or without, or plain values."""
+    unresolved: ClassVar[frozenset[str]] = frozenset()
+    """Config keys whose expressions are not the node's own: they are computed elsewhere."""
     branching: ClassVar[bool] = False
     """True: the output's `value` is what the `when` of outgoing edges is compared with."""
     times_out: ClassVar[bool] = False
@@ -49,6 +55,21 @@ class NodeType(ABC, Generic[ConfigT]):
 
     def check(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
         """Problems of a config beyond its schema. `config` is as written, expressions and all."""
+        return ()
+
+    def body(self, config: Mapping[str, Any], path: str) -> tuple[Placed[NodeSpec], str, frozenset[str]] | None:
+        """What the node runs many times, the path of its config, and the names that only this sees; None: nothing.
+
+        `config` is as written and has no problems.
+        """
+        return None
+
+    def shown(self, config: Any) -> Any:
+        """The resolved config as the execution's input shows it."""
+        return config
+
+    def uses(self, config: Mapping[str, Any], path: str) -> Iterable[Reference]:
+        """The workflows that a config names; `config` is as written."""
         return ()
 
     def not_runnable(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:

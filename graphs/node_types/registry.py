@@ -11,10 +11,24 @@ from milepost.graphs.node_types.approval import Approval
 from milepost.graphs.node_types.base import NodeType
 from milepost.graphs.node_types.branching import Condition, Switch
 from milepost.graphs.node_types.data import Input, Output, Process
+from milepost.graphs.node_types.map import Map
+from milepost.graphs.node_types.subworkflow import Subworkflow
 from milepost.graphs.node_types.wait import Wait, WaitEvent
 
 ENTRY_POINTS = "milepost.node_types"
-BUILT_IN: tuple[type[NodeType[Any]], ...] = (Input, Process, Output, Condition, Switch, Wait, WaitEvent, Approval, Ai)
+BUILT_IN: tuple[type[NodeType[Any]], ...] = (
+    Input,
+    Process,
+    Output,
+    Condition,
+    Switch,
+    Wait,
+    WaitEvent,
+    Approval,
+    Ai,
+    Subworkflow,
+    Map,
+)
 
 
 class Registry:

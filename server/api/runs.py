@@ -16,6 +16,7 @@ from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 from milepost.server.errors import InvalidRequest
 from milepost.server.runs.start import NewRun
+from milepost.server.runs.summaries import Json
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.listings import Order, RunFilter, Sort
 
@@ -102,19 +103,33 @@ async def logs(
     call: InProject,
     run_id: UUID,
     *,
-    node_id: Annotated[str | None, Query(max_length=200)] = None,
+    node_id: Annotated[str | None, Query(max_length=600)] = None,
     node_type: Annotated[str | None, Query(max_length=200)] = None,
     failed: Annotated[bool | None, Query(description="Only those that failed, or only the others.")] = None,
+    items: Annotated[bool, Query(description="The items of the `map` node `node_id` that have ended.")] = False,
     limit: Limit = 100,
     after: Annotated[str, Query(max_length=100, description="`next_cursor` of the page before.")] = "",
 ) -> Response:
-    """One row for each time a node ran, in order."""
+    """One row for each time a node ran, in order; with `items` one for each item of a `map`."""
     if "\x00" in f"{node_id}{node_type}{after}":
         raise InvalidRequest("a parameter contains a NUL character")
+    if items:
+        return answer(await _items(call, str(run_id), node_id, failed, limit, after))
     found = await call.services.read.logs(
         call.project, str(run_id), node_id=node_id, node_type=node_type, failed=failed, limit=limit, after=after
     )
     return answer(found)
+
+
+async def _items(
+    call: InProject, run_id: str, node_id: str | None, failed: bool | None, limit: int, after: str
+) -> Json:
+    if node_id is None:
+        raise InvalidRequest("items needs the node_id of a map")
+    if after and not after.isdigit():
+        raise InvalidRequest("after is the next_cursor of the page before")
+    place = int(after[:18]) if after else -1
+    return await call.services.read.items(call.project, run_id, node_id, failed=failed, limit=limit, after=place)
 
 
 async def why(call: InProject, run_id: UUID) -> Response:

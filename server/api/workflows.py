@@ -64,7 +64,7 @@ async def versions(call: InProject, workflow_id: UUID, limit: Limit = 50, cursor
 async def validate(call: InProject) -> Response:
     """Check a definition: all errors and warnings at once, each with its path."""
     draft, _ = await read_body(call.request, Draft, call.services.settings.max_body_bytes)
-    return answer(await call.services.workflows.validate(draft.definition))
+    return answer(await call.services.workflows.validate(call.project, draft.definition))
 
 
 async def graph(

@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 
-from milepost.checkpoints.unit import Statement
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.durations import Work
 from milepost.server.engine.estimate import Estimate, Expectation
+from milepost.server.engine.items import Items
+from milepost.server.engine.nodes import Execution, Node, execution_row, state_row
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
 from milepost.server.store.statements import event, statement
@@ -22,39 +23,6 @@ TICK_MS = 1000
 
 NOTICED = 0.01
 """A change of progress that is worth such an event."""
-
-
-@dataclass(slots=True)
-class Node:
-    """A node's newest state, mutable."""
-
-    status: NodeStatus = NodeStatus.PENDING
-    progress: float = 0.0
-    attempt: int = 0
-    iterations: int = 0
-    started_at: int | None = None
-    completed_at: int | None = None
-
-
-@dataclass(slots=True)
-class Execution:
-    """One time a node runs."""
-
-    execution_id: str
-    task_id: str
-    node_id: str
-    node_type: str
-    attempt: int
-    status: NodeStatus
-    started_at: int
-    asked: bool = False
-    people: bool = False
-    """Whether it waited for a person or an event, which is no work."""
-    input: str | None = None
-    output: str | None = None
-    error: str | None = None
-    completed_at: int | None = None
-    duration_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -79,11 +47,16 @@ class Projection:
     _dirty_nodes: set[str] = field(default_factory=set)
     _dirty: dict[str, Execution] = field(default_factory=dict)
     _unit: Unit = field(default_factory=Unit)
+    items: Items = field(init=False)
     _types: dict[str, str] = field(default_factory=dict)
+    _below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _done_inside: dict[str, set[str]] = field(default_factory=dict)
     _estimate: Estimate = field(init=False)
 
     def __post_init__(self) -> None:
-        self._types = {node.id: node.type for node in self.program.nodes}
+        self._types = {node.id: node.type for node in self.program.everything}
+        self._below = self.program.below
+        self.items = Items(self.run.run_id)
         self._estimate = Estimate(self.expected, self.run.progress)
 
     @property
@@ -115,18 +88,19 @@ class Projection:
         self._restore_estimate()
 
     def _restore_estimate(self) -> None:
-        for node_id, node in self.nodes.items():
+        shown = {node_id: node for node_id, node in self.nodes.items() if "/" not in node_id}
+        for node_id, node in shown.items():
             ended = node.iterations - (node.status in _BEGUN)
             if node.status is not NodeStatus.SKIPPED:
                 self._estimate.restore(node_id, min(ended, self.work.executions.get(node_id, ended)), node.iterations)
-        for node_id, node in self.nodes.items():
+        for node_id, node in shown.items():
             if node.status is NodeStatus.SKIPPED:
                 self._estimate.skipped(node_id)
 
     @property
     def dirty(self) -> bool:
         """Whether ``drain`` would give anything."""
-        return bool(self._dirty_nodes or self._dirty or self._unit.events or self._unit.statements)
+        return bool(self._dirty_nodes or self._dirty or self._unit.events or self._unit.statements or self.items.dirty)
 
     def started(self, task_id: str, node_id: str, resolved: Any, now: int) -> None:
         """A node's execution begins; one that waited goes on."""
@@ -147,12 +121,14 @@ class Projection:
             self.open[task_id] = execution
         execution.status = NodeStatus.RUNNING
         self._dirty[task_id] = execution
-        self._runs(task_id, node_id, now)
+        if "/" not in node_id:
+            self._runs(task_id, node_id, now)
         node = self._node(node_id)
         if node.iterations == 0 or node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED):
             node.iterations += 1
         self._set(node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=0.0)
-        self._estimate.began(node_id, node.iterations)
+        if "/" not in node_id:
+            self._estimate.began(node_id, node.iterations)
         node.started_at, node.completed_at = execution.started_at, None
         self.current_node = node_id
         self._event(
@@ -174,6 +150,7 @@ class Projection:
         execution.attempt = attempt + 1
         self._dirty[task_id] = execution
         self._set(execution.node_id, NodeStatus.RUNNING, attempt=attempt + 1, progress=0.0)
+        self._restart(self._below.get(execution.node_id, ()))
         self._event(
             "node.retrying",
             now,
@@ -195,10 +172,25 @@ class Projection:
         # NaN compares false with everything: it is no progress.
         reached = min(fraction, 1.0) if fraction > 0.0 else 0.0
         self._set(execution.node_id, node.status, attempt=node.attempt, progress=reached)
-        self._estimate.moved(execution.node_id, reached)
+        if "/" not in execution.node_id:
+            self._estimate.moved(execution.node_id, reached)
         data = {"node_execution_id": execution.execution_id, "progress": node.progress, "run_progress": self.progress}
         data["estimated_completion"] = self._expected_at(now)
         self._event("node.progress", now, execution.node_id, data | ({"message": message} if message else {}))
+
+    def told_items(self, task_id: str, now: int) -> None:
+        """How many items of a `map` have come to what."""
+        execution = self.open.get(task_id)
+        if execution is None:
+            return
+        counts = self.items.counts(task_id)
+        self._set(execution.node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=counts.fraction)
+        data = {"node_execution_id": execution.execution_id, "progress": self._node(execution.node_id).progress}
+        if "/" not in execution.node_id:
+            self._estimate.moved(execution.node_id, counts.fraction)
+        data["estimated_completion"] = self._expected_at(now)
+        told = {"total": counts.total, "completed": counts.completed, "failed": counts.failed}
+        self._event("node.progress", now, execution.node_id, {**data, "run_progress": self.progress, "items": told})
 
     def logged(self, task_id: str, level: str, message: str, fields: Mapping[str, Any], now: int) -> None:
         """A node's log line."""
@@ -220,12 +212,20 @@ class Projection:
         for node_id in outcome.skipped:
             self._skip(node_id, now)
         for node_id in outcome.restarted:
+            self._restart((node_id, *self._below.get(node_id, ())))
+
+    def _restart(self, nodes: Iterable[str]) -> None:
+        for node_id in nodes:
             node = self._node(node_id)
             node.iterations += node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED)
             self._set(node_id, NodeStatus.PENDING, attempt=0, progress=0.0)
 
     def _count(self, execution: Execution | None, outcome: Outcome, now: int) -> None:
         """What the estimates become by it, before the events that tell them."""
+        if "/" in outcome.node_id:
+            self._count_inside(outcome.node_id)
+            return
+        self._done_inside.pop(outcome.node_id, None)
         estimate = self._estimate
         if execution is not None:
             self._running.pop(execution.task_id, None)
@@ -239,6 +239,13 @@ class Projection:
             estimate.skipped(node_id)
         if outcome.restarted:
             estimate.restarted(outcome.node_id, outcome.restarted)
+
+    def _count_inside(self, node_id: str) -> None:
+        """The estimates know the workflow's own nodes: what ends inside one is a part of it."""
+        holder = node_id.partition("/")[0]
+        done = self._done_inside.setdefault(holder, set())
+        done.add(node_id)
+        self._estimate.moved(holder, len(done) / max(1, len(self._below.get(holder, ()))))
 
     def _expected_at(self, now: int) -> str | None:
         """When the run is expected to end; kept for its row."""
@@ -261,6 +268,35 @@ class Projection:
             return False
         self._event("run.progress", now, None, {"progress": self.progress, "estimated_completion": expected_at})
         return True
+
+    def stopped_inside(self, node_id: str, now: int) -> list[str]:
+        """What is still open inside a node ends with it, CANCELLED; gives the task ids."""
+        if node_id not in self._below:
+            return []
+        stopped = [execution for execution in self.open.values() if execution.node_id.startswith(f"{node_id}/")]
+        for execution in stopped:
+            del self.open[execution.task_id]
+            execution.status, execution.completed_at = NodeStatus.CANCELLED, now
+            execution.duration_ms = max(0, now - execution.started_at)
+            self._dirty[execution.task_id] = execution
+            self._node(execution.node_id).completed_at = now
+            self._set(execution.node_id, NodeStatus.CANCELLED, attempt=execution.attempt, progress=0.0)
+            data = {"node_execution_id": execution.execution_id, "step": self.step}
+            self._event("node.cancelled", now, execution.node_id, data)
+            if execution.asked:
+                self._unit.statements.append(
+                    statement("consume_answers", run_id=self.run.run_id, task_id=execution.task_id)
+                )
+        return [execution.task_id for execution in stopped]
+
+    def parked_inside(self, task_id: str, node_id: str) -> None:
+        """The graph inside a node parked: so does the node, without a question of its own."""
+        execution = self.open[task_id]
+        execution.status, execution.people = NodeStatus.WAITING, True
+        self._running.pop(task_id, None)
+        self._dirty[task_id] = execution
+        node = self._node(node_id)
+        self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
 
     def _end(self, execution: Execution, outcome: Outcome, now: int) -> None:
         status = NodeStatus(outcome.status)
@@ -310,43 +346,12 @@ class Projection:
     def drain(self) -> Unit:
         """Rows and events since the last call."""
         unit, self._unit = self._unit, Unit()
-        unit.statements[:0] = [self._state_row(node_id) for node_id in self._dirty_nodes]
-        unit.statements[:0] = [self._execution_row(execution) for execution in self._dirty.values()]
+        if self.items.dirty:
+            unit.statements += self.items.drain()
+        unit.statements[:0] = [state_row(self.run, node_id, self.nodes[node_id]) for node_id in self._dirty_nodes]
+        unit.statements[:0] = [execution_row(self.run, execution) for execution in self._dirty.values()]
         self._dirty_nodes, self._dirty = set(), {}
         return unit
-
-    def _state_row(self, node_id: str) -> Statement:
-        node = self.nodes[node_id]
-        return statement(
-            "put_node_state",
-            run_id=self.run.run_id,
-            node_id=node_id,
-            status=node.status,
-            progress=node.progress,
-            attempt=node.attempt,
-            iterations=node.iterations,
-            started_at=node.started_at,
-            completed_at=node.completed_at,
-        )
-
-    def _execution_row(self, execution: Execution) -> Statement:
-        return statement(
-            "put_execution",
-            run_id=self.run.run_id,
-            run_attempt=self.run.run_attempt,
-            execution_id=execution.execution_id,
-            task_id=execution.task_id,
-            node_id=execution.node_id,
-            node_type=execution.node_type,
-            attempt=execution.attempt,
-            status=execution.status,
-            input=execution.input,
-            output=execution.output,
-            error=execution.error,
-            started_at=execution.started_at,
-            completed_at=execution.completed_at,
-            duration_ms=execution.duration_ms,
-        )
 
     def _node(self, node_id: str) -> Node:
         node = self.nodes.get(node_id)
@@ -360,9 +365,10 @@ class Projection:
         return execution.node_id if execution else None
 
     def _skip(self, node_id: str, now: int) -> None:
-        self._node(node_id).completed_at = now
-        self._set(node_id, NodeStatus.SKIPPED, attempt=0, progress=0.0)
-        self._event("node.skipped", now, node_id, {"progress": self.progress})
+        for skipped in (node_id, *self._below.get(node_id, ())):
+            self._node(skipped).completed_at = now
+            self._set(skipped, NodeStatus.SKIPPED, attempt=0, progress=0.0)
+            self._event("node.skipped", now, skipped, {"progress": self.progress})
 
     def _set(self, node_id: str, status: NodeStatus, *, attempt: int, progress: float) -> None:
         node = self._node(node_id)

@@ -22,6 +22,9 @@ from milepost.server.store.rows import NodeExecution, NodeState
 from milepost.server.store.statements import statement
 from milepost.server.store.unit import Unit
 
+COUNTS = 0.25
+"""Seconds between two times that viewers are told how far a `map` is."""
+
 DELTA = 0.1
 """Seconds over which a model's text is joined."""
 
@@ -54,6 +57,10 @@ class Recorder:
         self._outcomes: dict[str, Outcome] = {}
         self._asleep: Mapping[str, str] = {}
         self._held: dict[str, list[Callable[[], None]]] = {}
+        self._inside: dict[str, str] = {}
+        self._askers: dict[str, str] = {}
+        self._items: dict[str, tuple[str, int, Outcome]] = {}
+        self._count_timers: dict[str, asyncio.TimerHandle] = {}
         self._texts: dict[str, list[str]] = {}
         self._text_timers: dict[str, asyncio.TimerHandle] = {}
         self._next: Committed | None = None
@@ -129,6 +136,7 @@ class Recorder:
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
         """A try failed; another follows."""
         self._wake(task_id)
+        self._stop_inside(task_id)
         self._projection.retrying(task_id, failure, attempt, delay, self._clock())
         self._soon()
 
@@ -165,6 +173,27 @@ class Recorder:
         if outcome.fatal and self.fatal is None:
             self.fatal = outcome.failure
 
+    def inside(self, task_id: str, holder: str) -> None:
+        """Code begins for an item of a `map`."""
+        node_id = self._projection.node_of(holder) or ""
+        self.executing[task_id] = node_id
+        if (task := asyncio.current_task()) is not None:
+            self.tasks[task_id] = task
+        self.parked.pop(task_id, None)
+        self.asked.pop(task_id, None)
+        self._inside[task_id] = node_id
+        self._projection.items.began(task_id, self._clock())
+
+    def item(self, task_id: str, holder: str, index: int, outcome: Outcome) -> None:
+        """An item's result, held until the saver stores the writes that carry it."""
+        self._items[task_id] = (holder, index, outcome)
+
+    def counted(self, task_id: str, total: int, completed: int, failed: int) -> None:
+        """How far a `map` is; viewers are told now and then."""
+        node_id = self._projection.node_of(task_id) or ""
+        self._projection.items.counted(task_id, node_id, total, completed, failed)
+        self._count_later(task_id)
+
     def left(self, task_id: str) -> None:
         """A node's code has ended."""
         self.executing.pop(task_id, None)
@@ -177,14 +206,28 @@ class Recorder:
     def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Committed:
         """A task's writes: with them its node's result is on disk."""
         self._statements += statements
+        if saved.task_id in self._inside:
+            self._item_saved(saved.task_id)
         outcome = self._outcomes.pop(saved.task_id, None)
         if outcome is not None:
+            self._tell_counts(saved.task_id)
+            self._stop_inside(saved.task_id)
             self._projection.ended(saved.task_id, outcome, self._clock())
         for channel, value in saved.writes:
             if channel == INTERRUPT_CHANNEL:
                 for interrupt in value if isinstance(value, (tuple, list)) else (value,):
                     self._park(saved.task_id, interrupt)
         return self._soon()
+
+    def _item_saved(self, task_id: str) -> None:
+        node_id = self._inside[task_id]
+        if (ended := self._items.pop(task_id, None)) is not None:
+            holder, index, outcome = ended
+            self._projection.items.ended(task_id, holder, node_id, index, outcome, self._clock())
+            self._count_later(holder)
+        if self._projection.asked:
+            run_id = self._projection.run.run_id
+            self._statements.append(statement("consume_answers", run_id=run_id, task_id=task_id))
 
     def checkpoint_saved(self, saved: CheckpointSaved, statements: list[Statement]) -> Committed:
         """A checkpoint; LangGraph awaits it before the next step."""
@@ -203,10 +246,22 @@ class Recorder:
             committed.add_done_callback(lambda _: call())
         return committed
 
+    def _stop_inside(self, task_id: str) -> None:
+        """What a node's own graph left open when it failed or timed out is over."""
+        for inner in self._projection.stopped_inside(self._projection.node_of(task_id) or "", self._clock()):
+            self.parked.pop(inner, None)
+            self.asked.pop(inner, None)
+
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
-        node_id = self._projection.node_of(task_id)
+        node_id = self._projection.node_of(task_id) or self._inside.get(task_id)
         if node_id is None:
             # The task of a branch, stopped by what a node in it asked.
+            return
+        if task_id not in self._inside and self._projection.program.holds(node_id):
+            self._projection.parked_inside(task_id, node_id)
+            return
+        if self._askers.setdefault(interrupt.id, task_id) != task_id:
+            # An item stopped by what a node of its workflow asked.
             return
         value = interrupt.value if isinstance(interrupt.value, Mapping) else {}
         kind = str(value["kind"]) if value.get("kind") in ("time", "event", "retry") else "answer"
@@ -235,6 +290,8 @@ class Recorder:
         """Everything that was not submitted yet, guarded; for a unit that the caller completes and submits."""
         for task_id in list(self._texts):
             self._tell_text(task_id)
+        for holder in list(self._count_timers):
+            self._tell_counts(holder)
         if self._next is not None and not self._next.done():
             self._next.set_result(())
         self._next = None
@@ -242,7 +299,7 @@ class Recorder:
 
     def close(self) -> None:
         """Submit nothing more: the run has left this attempt. Whoever waits for a commit gets ``GuardFailed``."""
-        for timer in self._text_timers.values():
+        for timer in (*self._text_timers.values(), *self._count_timers.values()):
             timer.cancel()
         self._fail(GuardFailed("the run was taken from this attempt"))
 
@@ -277,6 +334,17 @@ class Recorder:
             timer.cancel()
         if texts := self._texts.pop(task_id, None):
             self._projection.streamed(task_id, "".join(texts), self._clock())
+            self._soon()
+
+    def _count_later(self, holder: str) -> None:
+        if holder not in self._count_timers:
+            self._count_timers[holder] = self._loop.call_later(COUNTS, self._tell_counts, holder)
+
+    def _tell_counts(self, holder: str) -> None:
+        timer = self._count_timers.pop(holder, None)
+        if timer is not None:
+            timer.cancel()
+            self._projection.told_items(holder, self._clock())
             self._soon()
 
     def _soon(self) -> Committed:

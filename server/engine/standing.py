@@ -37,7 +37,13 @@ class Standing:
 
     def finished(self, program: Program) -> set[str]:
         """Nodes whose output is known here, those that finished in the step after the checkpoint included."""
-        return set(program.state({**self.values, **_written(self.point)})["outputs"])
+        return program.finished({**self.values, **_written(self.point)}, self.parts)
+
+    @property
+    def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """What graphs inside have come to, by namespace."""
+        values: list[tuple[str, Mapping[str, Any]]] = [(each.row.ns, each.values) for each in self.branches]
+        return values + [(each.row.ns, _written(each)) for each in self.branches]
 
 
 async def standing(reader: Reader, program: Program, run_id: str, checkpoint_id: str, *, branches: bool) -> Standing:

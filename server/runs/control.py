@@ -285,7 +285,7 @@ class Control:
         run = await self._store.run_of(project.project_id, run_id)
         if run.live or self._dispatcher.active(run_id):
             raise RunLive(f"run {run_id} is {run.status}; cancel it first")
-        names = ("events", "node_states", "node_executions", "interrupts", "signals")
+        names = ("events", "node_states", "node_executions", "node_items", "interrupts", "signals")
         unit = Unit([statement(f"delete_{name}", run_id=run_id) for name in names])
         unit.statements += delete_checkpoints(run_id)
         unit.statements.append(statement("delete_run", 1, run_id=run_id))

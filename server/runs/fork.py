@@ -117,12 +117,20 @@ class Fork:
             unit.statements += edited.statements
         program = await self._programs.of_run(parent)
         states = await self._store.node_states(parent.run_id)
-        finished = point.finished(program) if with_writes else set(program.state(point.point.values)["outputs"])
+        finished = point.finished(program) if with_writes else program.finished(point.point.values)
         kept = kept_states(states, point.point, finished)
         unit.statements += [_state_row(child.run_id, state) for state in kept]
         unit.statements.append(
-            statement("set_progress", run_id=child.run_id, progress=min(len(kept) / max(1, len(program.nodes)), 0.99))
+            statement(
+                "set_progress", run_id=child.run_id, progress=min(len(kept) / max(1, len(program.everything)), 0.99)
+            )
         )
+        known = {state.node_id for state in (states if with_writes else kept)}
+        unit.statements += [
+            statement("copy_items", run_id=child.run_id, source=parent.run_id, node_id=node_id)
+            for node_id in program.maps
+            if node_id in known
+        ]
         if with_writes:
             unit.statements += [
                 statement("copy_interrupt", run_id=child.run_id, source=parent.run_id, interrupt_id=interrupt_id)

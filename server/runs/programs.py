@@ -1,9 +1,12 @@
 """Stored workflow versions, read once and compiled once. Compiling is done off the event loop."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import orjson
 
+from milepost.graphs.children import Child, Children, Missing, Reference, chain_to
 from milepost.graphs.problems import InvalidDefinition
 from milepost.graphs.program import Program
 from milepost.graphs.programs import Programs
@@ -12,6 +15,8 @@ from milepost.server.store.rows import Run, Workflow
 from milepost.server.store.store import Store
 
 KEPT = 1_000
+NAMES_WORKFLOW = '"workflow_id"'
+"""Only a definition with this in its text can name other workflows: the rest need not be searched."""
 
 
 class ProgramSource:
@@ -46,18 +51,61 @@ class ProgramSource:
         for key in [key for key in self._workflows if key[1] == workflow_id]:
             del self._workflows[key]
 
-    async def get(self, workflow_id: str, version: int, definition: str) -> Program:
+    async def get(self, workflow: Workflow) -> Program:
         """The compiled version of a workflow, from the cache or from its definition's JSON text.
 
         Raises:
             NotRunnable: this release no longer accepts the stored definition.
         """
+        return await self._get(workflow.workflow_id, workflow.version, workflow.definition, workflow.pins)
+
+    async def children(self, project_id: str, definition: Any, inside: str | None) -> Children:
+        """The workflows of the project that a definition names; ``inside`` is the workflow that it is to be of."""
+        wanted = await asyncio.to_thread(self._programs.references, definition)
+        return {each.key: await self._child(project_id, each, inside) for each in wanted}
+
+    async def _child(self, project_id: str, wanted: Reference, inside: str | None) -> Child | Missing:
+        try:
+            row = await self._store.workflow(project_id, wanted.workflow_id, None)
+            if wanted.version is not None:
+                row = await self._store.workflow(project_id, wanted.workflow_id, wanted.version)
+        except NotFound as error:
+            known = wanted.version is not None and f"version {wanted.version} of" in str(error)
+            return (
+                Missing("unknown_version", str(error), "version") if known else Missing("unknown_workflow", str(error))
+            )
+        if row.archived_at is not None:
+            return Missing("workflow_archived", f"workflow {wanted.workflow_id} is archived")
+        if row.workflow_id == inside:
+            return Missing("recursion", f"a workflow cannot run inside itself: {inside} → {inside}")
+        try:
+            child = Child(row.workflow_id, row.version, await self.get(row))
+        except NotRunnable as error:
+            return Missing("workflow_refused", str(error))
+        if inside is not None and (way := chain_to(inside, [child])):
+            return Missing("recursion", f"a workflow cannot run inside itself: {' → '.join([inside, *way])}")
+        return child
+
+    async def _pinned(self, definition: Any, pins: Mapping[str, int]) -> Children:
+        """The workflows that a stored definition names, at the versions that were found when it was saved."""
+        return {each.key: await self._stored(each, pins) for each in self._programs.references(definition)}
+
+    async def _stored(self, wanted: Reference, pins: Mapping[str, int]) -> Child | Missing:
+        version = wanted.version or pins.get(wanted.workflow_id)
+        try:
+            return Child(wanted.workflow_id, version or 0, await self._version(wanted.workflow_id, version or 0))
+        except (NotFound, NotRunnable) as error:
+            return Missing("workflow_refused", str(error))
+
+    async def _get(self, workflow_id: str, version: int, definition: str, pins: str) -> Program:
         key = f"{workflow_id}@{version}"
         if (program := self._programs.peek(key)) is not None:
             return program
         try:
+            written = orjson.loads(definition)
+            children = await self._pinned(written, orjson.loads(pins)) if NAMES_WORKFLOW in definition else None
             return await asyncio.get_running_loop().run_in_executor(
-                None, lambda: self._programs.get(key, orjson.loads(definition))
+                None, lambda: self._programs.get(key, written, children)
             )
         except InvalidDefinition as error:
             raise NotRunnable(
@@ -67,10 +115,22 @@ class ProgramSource:
 
     async def of_run(self, run: Run) -> Program:
         """The compiled version that a run is pinned to."""
-        key = f"{run.workflow_id}@{run.version}"
-        if (program := self._programs.peek(key)) is not None:
+        return await self._version(run.workflow_id, run.version)
+
+    async def _version(self, workflow_id: str, version: int) -> Program:
+        if (program := self._programs.peek(f"{workflow_id}@{version}")) is not None:
             return program
-        row = await self._store.fetch_one("get_definition", workflow_id=run.workflow_id, version=run.version)
+        row = await self._store.fetch_one("get_definition", workflow_id=workflow_id, version=version)
         if row is None:
-            raise NotFound(f"there is no version {run.version} of workflow {run.workflow_id}")
-        return await self.get(run.workflow_id, run.version, row[0])
+            raise NotFound(f"there is no version {version} of workflow {workflow_id}")
+        return await self._get(workflow_id, version, *row)
+
+
+def pins(children: Children) -> dict[str, int]:
+    """The versions that were found for the workflows that a definition names without one."""
+    found: Iterable[tuple[str, int | None, Child | Missing]] = ((*key, child) for key, child in children.items())
+    return {
+        workflow_id: child.version
+        for workflow_id, version, child in found
+        if version is None and isinstance(child, Child)
+    }

@@ -11,6 +11,7 @@ from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import (
     Json,
     execution_json,
+    item_json,
     metrics_json,
     run_json,
     run_summary,
@@ -125,6 +126,28 @@ class Read:
             "next_cursor": rows[limit - 1].execution_id if len(rows) > limit else None,
         }
 
+    async def items(
+        self, project: Project, run_id: str, node_id: str, *, failed: bool | None, limit: int, after: int
+    ) -> Json:
+        """A page of the items of a `map` that have ended, in the order of its list.
+
+        Raises:
+            NotFound.
+        """
+        await self.run(project, run_id)
+        rows = await self._store.fetch(
+            "items",
+            run_id=run_id,
+            node_id=node_id,
+            failed=failed if failed is None else int(failed),
+            limit=limit + 1,
+            after=after,
+        )
+        return {
+            "items": [item_json(node_id, *row) for row in rows[:limit]],
+            "next_cursor": str(rows[limit - 1][0]) if len(rows) > limit else None,
+        }
+
     async def events(self, project: Project, run_id: str, after: int, limit: int) -> tuple[Run, list[Event]]:
         """A run and a page of its events with ``seq > after``.
 
@@ -175,4 +198,4 @@ class Read:
         except NotRunnable:
             # The run is of a definition that this release refuses: what its nodes did is all that is known.
             return []
-        return [node.id for node in program.nodes]
+        return [node.id for node in program.everything]

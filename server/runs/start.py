@@ -173,7 +173,7 @@ class Start:
         run = self._pending(project, new, workflow.version)
         unit = insertion(run, workflow, self._store.clock())
         if new.execute:
-            await self._check(run, workflow.definition)
+            await self._check(run, workflow)
             launch = await self._begin(run, workflow, Action.EXECUTE, inserted=True)
         else:
             launch = Launch(run, Unit(), reserved=False)
@@ -229,7 +229,7 @@ class Start:
             changes: dict[str, Any] = {} if input is None else {"input": to_json(dict(input))}
             workflow = await self._programs.workflow(project.project_id, run.workflow_id, run.version)
             asked = new_input(run, changes.get("input"))
-            await self._check(asked, workflow.definition)
+            await self._check(asked, workflow)
             launch = await self._begin(run, workflow, Action.EXECUTE, **changes)
             try:
                 await self.commit(launch, launch.unit)
@@ -339,8 +339,8 @@ class Start:
         row = await self._store.fetch_one("queued_ahead", run_id=run.run_id)
         return int(row[0]) if row else 0
 
-    async def _check(self, run: Run, definition: str) -> None:
-        program = await self._programs.get(run.workflow_id, run.version, definition)
+    async def _check(self, run: Run, workflow: Workflow) -> None:
+        program = await self._programs.get(workflow)
         if program.not_runnable:
             raise NotRunnable(
                 "; ".join(problem.message for problem in program.not_runnable),

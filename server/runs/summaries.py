@@ -175,6 +175,23 @@ def execution_json(row: NodeExecution) -> Json:
     }
 
 
+def item_json(
+    node_id: str, item: int, status: str, attempt: int, output: str | None, error: str | None, began: int, ended: int
+) -> Json:
+    """One item of a `map`. A result that is too long to keep twice stands in the node's output only."""
+    return {
+        "node_id": node_id,
+        "item": item,
+        "status": status,
+        "attempt": attempt,
+        "output": _fragment(output),
+        "error": _fragment(error),
+        "started_at": iso(began),
+        "completed_at": iso(ended),
+        "duration_ms": max(0, ended - began),
+    }
+
+
 def metrics_json(run: Run, totals: Sequence[NodeTotal], now: int) -> Json:
     """Figures about a run: milliseconds in the queue and since its start, and what each node cost."""
     end = run.finished_at or now
@@ -229,6 +246,7 @@ def workflow_json(row: Workflow, warnings: Iterable[Problem] = ()) -> Json:
         "version": row.version,
         "version_created_at": iso(row.version_created_at),
         "definition": orjson.Fragment(row.definition),
+        "pins": orjson.Fragment(row.pins),
         "warnings": problems_json(warnings),
     }
 

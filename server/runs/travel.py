@@ -65,9 +65,9 @@ class Travel:
         point = await self.snapshot(run, checkpoint_id)
         program = await self._programs.of_run(run)
         states = await self._store.node_states(run.run_id)
-        kept = kept_states(states, point, set(program.state(point.values)["outputs"]))
+        kept = kept_states(states, point, program.finished(point.values))
         forgotten = [state.node_id for state in states if state not in kept]
-        progress = len(kept) / max(1, len(program.nodes))
+        progress = len(kept) / max(1, len(program.everything))
         return Back(
             checkpoint_id,
             [

@@ -7,13 +7,14 @@ from typing import Any, Literal
 import orjson
 from uuid_utils import uuid7
 
+from milepost.graphs.children import Children
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import Report
 from milepost.graphs.program import validate
 from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, RunLive, VersionConflict
 from milepost.server.runs.concurrency import Concurrency, ConcurrencyRule
 from milepost.server.runs.cursors import make_cursor, read_cursor
-from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.programs import ProgramSource, pins
 from milepost.server.runs.summaries import Json, problems_json, workflow_json, workflow_summary
 from milepost.server.store.rows import Project, Workflow, iso
 from milepost.server.store.statements import statement
@@ -43,7 +44,7 @@ class Workflows:
         Raises:
             InvalidDefinition: with every problem. InvalidRequest: the concurrency key is no expression over the input.
         """
-        report = await self._checked(definition)
+        report, pinned = await self._checked(project, definition, None)
         workflow_id, now = str(uuid7()), self._store.clock()
         text = orjson.dumps(definition).decode()
         unit = Unit(
@@ -57,7 +58,9 @@ class Workflows:
                     description=description,
                     now=now,
                 ),
-                statement("insert_version", 1, workflow_id=workflow_id, version=1, definition=text, now=now),
+                statement(
+                    "insert_version", 1, workflow_id=workflow_id, version=1, definition=text, pins=pinned, now=now
+                ),
             ]
         )
         if concurrency is not None:
@@ -81,7 +84,7 @@ class Workflows:
         Raises:
             NotFound, InvalidDefinition, InvalidRequest, VersionConflict.
         """
-        report = await self._checked(definition)
+        report, pinned = await self._checked(project, definition, workflow_id)
         text = orjson.dumps(definition).decode()
         while True:
             before = await self._live(project, workflow_id)
@@ -102,7 +105,15 @@ class Workflows:
                         description=before.description if description is None else description,
                         now=now,
                     ),
-                    statement("insert_version", 1, workflow_id=workflow_id, version=version, definition=text, now=now),
+                    statement(
+                        "insert_version",
+                        1,
+                        workflow_id=workflow_id,
+                        version=version,
+                        definition=text,
+                        pins=pinned,
+                        now=now,
+                    ),
                 ]
             )
             if concurrency is not None:
@@ -167,9 +178,9 @@ class Workflows:
             raise RunLive(f"runs of workflow {workflow_id} are live; end them first") from error
         self._programs.forget(workflow_id)
 
-    async def validate(self, definition: Any) -> Json:
+    async def validate(self, project: Project, definition: Any) -> Json:
         """Every error and warning of a definition; nothing is stored."""
-        report = await self._report(definition)
+        report = await self._report(definition, await self._children(project, definition, None))
         return {
             "valid": report.valid,
             "errors": problems_json(report.errors),
@@ -185,7 +196,7 @@ class Workflows:
             NotFound, NotRunnable (this release refuses the stored definition).
         """
         row = await self._store.workflow(project.project_id, workflow_id, version)
-        program = await self._programs.get(row.workflow_id, row.version, row.definition)
+        program = await self._programs.get(row)
         if form == "mermaid":
             return program.mermaid()
         return {"workflow_id": row.workflow_id, "version": row.version, **program.drawing()}
@@ -196,16 +207,23 @@ class Workflows:
             raise NotFound(f"workflow {workflow_id} is archived")
         return row
 
-    async def _checked(self, definition: Mapping[str, Any]) -> Report:
-        report = await self._report(definition)
+    async def _checked(
+        self, project: Project, definition: Mapping[str, Any], workflow_id: str | None
+    ) -> tuple[Report, str]:
+        """What validation found, and the versions that are pinned with the definition, as JSON."""
+        children = await self._children(project, definition, workflow_id)
+        report = await self._report(definition, children)
         if not report.valid:
             count = len(report.errors)
             raise InvalidDefinition(
                 f"the definition has {count} problem{'s' if count > 1 else ''}: {report.errors[0]}",
                 errors=problems_json(report.errors),
             )
-        return report
+        return report, orjson.dumps(pins(children)).decode()
 
-    async def _report(self, definition: Any) -> Report:
+    async def _children(self, project: Project, definition: Any, workflow_id: str | None) -> Children:
+        return await self._programs.children(project.project_id, definition, workflow_id)
+
+    async def _report(self, definition: Any, children: Children) -> Report:
         # A large definition takes a tenth of a second to check, longer than a loop may be held.
-        return await asyncio.to_thread(validate, definition, self._registry)
+        return await asyncio.to_thread(validate, definition, self._registry, children)

@@ -183,6 +183,7 @@ class Workflow:
     archived_at: int | None
     version: int
     definition: str
+    pins: str
     version_created_at: int
     max_concurrent_runs: int | None = None
     concurrency_key: str | None = None

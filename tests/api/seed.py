@@ -57,7 +57,7 @@ async def seed_workflow(store: Store, project: Project, definition: dict[str, An
                     description="",
                     now=now,
                 ),
-                statement("insert_version", workflow_id=workflow_id, version=1, definition=text, now=now),
+                statement("insert_version", workflow_id=workflow_id, version=1, definition=text, pins="{}", now=now),
             ]
         )
     )

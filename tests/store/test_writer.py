@@ -32,12 +32,12 @@ def run(store: Store) -> Run:
             [
                 statement("insert_project", 1, project_id="p", slug="default", name="P", now=1),
                 statement("insert_workflow", 1, workflow_id="w", project_id="p", name="w", description="", now=1),
-                statement("insert_version", 1, workflow_id="w", version=1, definition="{}", now=1),
+                statement("insert_version", 1, workflow_id="w", version=1, definition="{}", pins="{}", now=1),
             ]
         )
     ).result(10)
     run = new_run("p", "w", 1, "{}", "{}", 1)
-    workflow = Workflow("w", "p", "w", "", 1, 1, 1, None, 1, "{}", 1)
+    workflow = Workflow("w", "p", "w", "", 1, 1, 1, None, 1, "{}", "{}", 1)
     store.submit(insertion(run, workflow, 1)).result(10)
     return run
 

@@ -165,3 +165,30 @@ WHERE i.project_id = :project_id AND i.kind = 'answer' AND i.answer IS NULL AND 
   AND (:assignee IS NULL OR i.assignees IS NULL OR instr(i.assignees, '|' || :assignee || '|') > 0)
   AND (i.created_at, i.run_id, i.interrupt_id) > (:created_at, :run_id, :interrupt_id)
 ORDER BY i.created_at, i.run_id, i.interrupt_id LIMIT :limit
+
+-- name: put_items
+-- The items of `map` nodes that have ended, as a JSON list of their columns: one call, however many there are.
+INSERT INTO node_items (run_id, node_id, item, status, attempt, output, error, started_at, completed_at)
+SELECT :run_id, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+  json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), json_extract(value, '$[6]'),
+  json_extract(value, '$[7]')
+FROM json_each(:items) WHERE true
+ON CONFLICT (run_id, node_id, item) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
+  output = excluded.output, error = excluded.error, started_at = excluded.started_at,
+  completed_at = excluded.completed_at
+
+-- name: forget_items
+-- The node begins anew.
+DELETE FROM node_items WHERE run_id = :run_id AND node_id = :node_id
+
+-- name: items
+-- The items of one node that have ended, in the list's order.
+SELECT item, status, attempt, output, error, started_at, completed_at FROM node_items
+WHERE run_id = :run_id AND node_id = :node_id AND item > :after AND (:failed IS NULL OR (status = 'FAILED') = :failed)
+ORDER BY item LIMIT :limit
+
+-- name: copy_items
+-- A fork keeps what the items of a node came to.
+INSERT INTO node_items (run_id, node_id, item, status, attempt, output, error, started_at, completed_at)
+SELECT :run_id, node_id, item, status, attempt, output, error, started_at, completed_at FROM node_items
+WHERE run_id = :source AND node_id = :node_id

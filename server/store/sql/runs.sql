@@ -243,6 +243,9 @@ DELETE FROM node_states WHERE run_id = :run_id
 -- name: delete_node_executions
 DELETE FROM node_executions WHERE run_id = :run_id
 
+-- name: delete_node_items
+DELETE FROM node_items WHERE run_id = :run_id
+
 -- name: delete_interrupts
 DELETE FROM interrupts WHERE run_id = :run_id
 

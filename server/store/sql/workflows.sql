@@ -23,8 +23,8 @@ ORDER BY w.workflow_id
 
 -- name: insert_version
 -- Versions are immutable.
-INSERT INTO workflow_versions (workflow_id, version, definition, created_at)
-VALUES (:workflow_id, :version, :definition, :now)
+INSERT INTO workflow_versions (workflow_id, version, definition, pins, created_at)
+VALUES (:workflow_id, :version, :definition, :pins, :now)
 
 -- name: raise_version
 -- The guard of a new version: the latest must be the one that the caller saw.
@@ -40,18 +40,18 @@ UPDATE workflows SET archived_at = :now WHERE workflow_id = :workflow_id AND arc
 -- name: get_workflow
 -- One version of a workflow; the latest where :version is null.
 SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
-  v.version, v.definition, v.created_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
+  v.version, v.definition, v.pins, v.created_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
 FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id
 WHERE w.workflow_id = :workflow_id AND w.project_id = :project_id
   AND v.version = coalesce(:version, w.latest_version)
 
 -- name: get_definition
-SELECT definition FROM workflow_versions WHERE workflow_id = :workflow_id AND version = :version
+SELECT definition, pins FROM workflow_versions WHERE workflow_id = :workflow_id AND version = :version
 
 -- name: list_workflows
 -- Newest first; :before is the last id of the page before.
 SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
-  w.latest_version, '{}', w.updated_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
+  w.latest_version, '{}', '{}', w.updated_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
 FROM workflows w
 WHERE w.project_id = :project_id AND w.archived_at IS NULL AND (:before IS NULL OR w.workflow_id < :before)
   AND (:q IS NULL OR instr(lower(w.name || ' ' || w.description), lower(:q)) > 0)

@@ -45,6 +45,17 @@ class Recorder:
         if self.control is not None:
             self.control.request_drain()
 
+    def inside(self, task_id: str, holder: str) -> None:
+        self.lines.append(("inside", task_id, holder))
+
+    def item(self, task_id: str, holder: str, index: int, outcome: Outcome) -> None:
+        self.lines.append(("item", task_id, (index, outcome)))
+
+    def counted(self, task_id: str, total: int, completed: int, failed: int) -> None:
+        self.lines.append(("counted", task_id, (total, completed, failed)))
+        if self.control is not None:
+            self.control.request_drain()
+
     def left(self, task_id: str) -> None:
         self.lines.append(("left", task_id, None))
 

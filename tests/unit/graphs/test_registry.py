@@ -35,7 +35,19 @@ class Here(NodeType[Nothing]):
 def test_the_built_in_types_are_there() -> None:
     registry = Registry()
     assert registry.names() == [
-        *("ai", "approval", "condition", "input", "output", "process", "switch", "wait", "wait_event")
+        *(
+            "ai",
+            "approval",
+            "condition",
+            "input",
+            "map",
+            "output",
+            "process",
+            "subworkflow",
+            "switch",
+            "wait",
+            "wait_event",
+        )
     ]
     assert Registry.installed().names() == registry.names()
 

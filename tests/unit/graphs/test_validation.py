@@ -136,6 +136,11 @@ BROKEN: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("an event with a space", {"nodes": [node("a", "wait_event", event="is paid")]}, [("nodes[0].config.event", "bad_name")]),
     ("too many nodes", {"nodes": [node(f"n{number}") for number in range(MAX_NODES + 1)]}, [("nodes", "too_many")]),
     ("a name of many letters", {**with_node(), "name": "x" * 201}, [("name", "invalid_value")]),
+    ("a workflow without a server", {"nodes": [node("a", "subworkflow", workflow_id="w")]},
+     [("nodes[0].config.workflow_id", "needs_server")]),
+    ("a computed workflow", {"nodes": [node("a", "subworkflow", workflow_id="{{ input.w }}")]},
+     [("nodes[0].config.workflow_id", "invalid_value")]),
+    ("a map of nothing", {"nodes": [node("a", "map", over=[])]}, [("nodes[0].config", "invalid_value")]),
     ("no iteration", {**with_node(), "max_iterations": 0}, [("max_iterations", "invalid_value")]),
 ]  # fmt: skip
 

@@ -1,0 +1,120 @@
+"""A `map` over ten thousand items: memory, how long the engine's loop stands still, what a viewer sees, pauses."""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks.client import Connection
+from benchmarks.figures import Figure, at_most
+from milepost.graphs.fan_out import WINDOW
+from tests.acceptance.process import ServerProcess
+
+TITLE = "`map` over 10,000 items"
+
+ITEMS = 10_000
+
+PAUSES = 5
+
+LOOK = 0.02
+"""Seconds between two looks at the server's memory."""
+
+DEFINITION = {
+    "name": "fan",
+    "steps": [
+        {
+            "id": "fan",
+            "type": "map",
+            "config": {
+                "over": f"range({ITEMS})",
+                "node": {"type": "process", "config": {"operation": "uppercase", "value": "item {{ item }}"}},
+            },
+        }
+    ],
+}
+
+
+async def measure() -> list[Figure]:
+    """One run to its end, then one that is paused and resumed again and again."""
+    with tempfile.TemporaryDirectory() as directory:
+        async with ServerProcess(Path(directory)) as server, Connection(server.url, server.key) as connection:
+            workflow_id = await server.workflow(DEFINITION)
+            await _whole(connection, workflow_id, server)
+            seconds, grown, events = await _whole(connection, workflow_id, server)
+            stalls = await _stalls(server)
+            pauses, repeated = await _pauses(connection, workflow_id)
+    return [
+        at_most("from the start to the end", [seconds], "s", digits=2),
+        at_most("resident memory above that before the run, the highest", [grown], "MB", 150, digits=0),
+        at_most("the engine's loop stood still, the longest", [stalls], "ms", 100, digits=0),
+        at_most("events of the run", [events], "", 1000, digits=0),
+        at_most(f"step pause to PAUSED, {PAUSES} of them: the longest", [max(pauses)], "ms", digits=0),
+        at_most(f"items that ended between the two, in windows of {WINDOW}", [max(repeated)], "windows", 2, digits=1),
+    ]
+
+
+async def _whole(connection: Connection, workflow_id: str, server: ServerProcess) -> tuple[float, float, float]:
+    process = psutil.Process(server.pid)
+    before = process.memory_info().rss
+    highest = before
+
+    async def look() -> None:
+        nonlocal highest
+        while True:
+            highest = max(highest, process.memory_info().rss)
+            await asyncio.sleep(LOOK)
+
+    looking = asyncio.ensure_future(look())
+    began = time.perf_counter()
+    run = await connection.request("POST", "?wait=60", {"workflow_id": workflow_id, "execute": True}, expect=201)
+    seconds = time.perf_counter() - began
+    looking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await looking
+    items = run["output_data"]["items"]
+    if [item["value"] for item in items] != [f"ITEM {number}" for number in range(ITEMS)]:
+        raise RuntimeError("the results are not those of the items, in order")
+    status = await connection.request("GET", f"/{run['run_id']}/status")
+    return seconds, (highest - before) / 1_000_000, float(status["last_seq"])
+
+
+async def _stalls(server: ServerProcess) -> float:
+    """The longest lag of the engine's loop that the server has seen, in milliseconds: the histogram's bound."""
+    text = (await server.client.get(f"{server.url}/metrics")).text
+    wanted = 'milepost_loop_lag_seen_seconds_bucket{le="'
+    counts = [
+        (float(line[len(wanted) :].partition('"')[0]), float(line.rpartition(" ")[2]))
+        for line in text.splitlines()
+        if line.startswith(wanted) and 'loop="engine"' in line
+    ]
+    most = max(count for _, count in counts)
+    return min(limit for limit, count in counts if count == most) * 1000
+
+
+async def _pauses(connection: Connection, workflow_id: str) -> tuple[list[float], list[float]]:
+    run = await connection.request("POST", "", {"workflow_id": workflow_id, "execute": True}, expect=201)
+    path, times, windows = f"/{run['run_id']}", [], []
+    for _ in range(PAUSES):
+        await asyncio.sleep(0.2)
+        seconds, answer = await connection.timed("POST", f"{path}/pause", {"mode": "step"})
+        if answer["status"] != "PAUSED":
+            raise RuntimeError(f"not paused: {answer}")
+        times.append(seconds * 1000)
+        windows.append(await _ended_late(connection, path) / WINDOW)
+        await connection.request("POST", f"{path}/resume", {}, expect=202)
+    return times, windows
+
+
+async def _ended_late(connection: Connection, path: str) -> int:
+    """How many items ended after the pause was asked for."""
+    events = await connection.request("GET", f"{path}/events?limit=1000")
+    asked = [event["ts"] for event in events["items"] if event["type"] == "run.pausing"][-1]
+    late, after = 0, ""
+    while after is not None:
+        page = await connection.request("GET", f"{path}/logs?node_id=fan&items=true&limit=500&after={after}")
+        late += sum(item["completed_at"] > asked for item in page["items"])
+        after = page["next_cursor"]
+    return late

@@ -1,0 +1,109 @@
+"""The node type `map`: a node or a workflow for each item of a list. How the items run is in `fan_out`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from milepost.graphs.children import Reference, reference
+from milepost.graphs.context import NodeContext
+from milepost.graphs.definition import NodeSpec, Placed, Retry, Seconds, Strict, VariableName
+from milepost.graphs.expressions.scope import CONSTANTS, ROOTS
+from milepost.graphs.failures import NodeError
+from milepost.graphs.node_types.base import Config, NodeType
+from milepost.graphs.node_types.subworkflow import Subworkflow
+from milepost.graphs.problems import Problem, step_into
+
+INDEX = "index"
+"""The name of an item's place in the list, from 0."""
+
+TAKEN = {*ROOTS, *CONSTANTS, INDEX, "true", "false", "none", "True", "False", "None"}
+TAKEN |= {"and", "or", "not", "in", "is", "if", "else"}
+SHOWN = 100
+"""Items of a list that an execution's input shows; of a longer one only the length."""
+
+
+class ItemNode(Strict):
+    """What is run for each item: a node without a place in the graph."""
+
+    type: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    timeout: Seconds | None = None
+    retry: Retry | None = None
+
+
+class ItemWorkflow(Config):
+    """The workflow that is run for each item; without `input` it gets an object with the item under its name."""
+
+    workflow_id: str = Field(min_length=1)
+    version: int | None = Field(default=None, ge=1)
+    input: Any = None
+
+
+class MapConfig(Config):
+    """`over`: the list, or an expression; `as`: the name of its items; either `node` or `workflow` runs for each."""
+
+    over: Any
+    item_name: VariableName = Field(default="item", alias="as")
+    node: ItemNode | None = None
+    workflow: ItemWorkflow | None = None
+    max_concurrency: int | None = Field(default=None, ge=1)
+    on_item_error: Literal["stop", "continue"] = "stop"
+
+
+class Map(NodeType[MapConfig]):
+    """Runs a node or a workflow for each item of a list and gives the results in the list's order."""
+
+    name = "map"
+    title = "For each"
+    description = "Runs a node or a workflow for each item of a list."
+    config_model = MapConfig
+    either = frozenset({"over"})
+    unresolved = frozenset({"node", "workflow", "as"})
+
+    async def run(self, ctx: NodeContext[MapConfig]) -> Mapping[str, Any]:
+        """Never called: a compiled definition runs the items itself."""
+        raise NodeError("invalid_config", "a map runs inside a compiled definition", retryable=False)
+
+    def shown(self, config: Any) -> Any:
+        """Not the items of a long list."""
+        over = config.get("over") if isinstance(config, Mapping) else None
+        return {**config, "over": {"length": len(over)}} if isinstance(over, list) and len(over) > SHOWN else config
+
+    def uses(self, config: Mapping[str, Any], path: str) -> Iterable[Reference]:
+        """The workflow that is run for each item."""
+        workflow = config.get("workflow")
+        return reference(workflow, step_into(path, "workflow")) if isinstance(workflow, Mapping) else ()
+
+    def body(self, config: Mapping[str, Any], path: str) -> tuple[Placed[NodeSpec], str, frozenset[str]] | None:
+        """What is run for each item, and the names that it sees more."""
+        written = MapConfig.model_validate({**config, "over": [], "max_concurrency": None})
+        goes_on: Literal["stop", "continue"] = written.on_item_error
+        names = frozenset({written.item_name, INDEX})
+        if written.node is not None:
+            node, place = written.node, step_into(path, "node")
+            spec = NodeSpec(
+                id="item", type=node.type, config=node.config, timeout=node.timeout, retry=node.retry, on_error=goes_on
+            )
+            return Placed(place, spec), f"{place}.config", names
+        workflow = dict(config["workflow"])
+        workflow.setdefault("input", {written.item_name: f"{{{{ {written.item_name} }}}}"})
+        place = step_into(path, "workflow")
+        return (
+            Placed(place, NodeSpec(id="item", type=Subworkflow.name, config=workflow, on_error=goes_on)),
+            place,
+            names,
+        )
+
+    def check(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
+        """Exactly one of `node` and `workflow`; a name for the items that means nothing else."""
+        if (config.get("node") is None) == (config.get("workflow") is None):
+            yield Problem(path, "invalid_value", "map needs either node or workflow")
+        if config.get("as") in TAKEN:
+            yield Problem(step_into(path, "as"), "invalid_value", f"{config['as']!r} means something else")
+        node = config.get("node")
+        if isinstance(node, Mapping) and node.get("type") in (Map.name, Subworkflow.name):
+            where = step_into(step_into(path, "node"), "type")
+            yield Problem(where, "invalid_value", f"a {node['type']} stands in a workflow of its own: use `workflow`")
