@@ -80,10 +80,14 @@ def registry() -> Registry:
     return types
 
 
+CHILD, ITEM = "workflow that is a node", "workflow of an item"
+"""Stand for the ids of workflows that are stored before the definition is."""
+BODY = {"type": "planned", "config": {"flaky": True, "turn": "{{ item }}"}, "retry": {"max_attempts": 2}}
+NESTED = frozenset({"map", "subworkflow"})
 RETRY = {"max_attempts": 2, "initial_interval": 0.001, "jitter": False}
 
 
-def some_node(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def some_node(draw: st.DrawFn, name: str, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """What a node that does not branch may be: its type, its config and its retry."""
     kinds: list[dict[str, Any]] = [
         {"type": "process", "config": {}},
@@ -94,19 +98,25 @@ def some_node(draw: st.DrawFn, name: str) -> dict[str, Any]:
         {"type": "planned", "config": {"seconds": 0.005}},
         {"type": "planned_in_thread", "config": {}},
         {"type": "planned", "config": {"flaky": True}, "retry": RETRY},
+        {"type": "map", "config": {"over": [1, 2, 3], "max_concurrency": 2, "node": BODY}},
+        {"type": "map", "config": {"over": [1, 2, 3], "max_concurrency": 2, "workflow": {"workflow_id": ITEM}}},
+        {"type": "subworkflow", "config": {"workflow_id": CHILD}},
     ]
-    return draw(st.sampled_from(kinds))
+    return draw(st.sampled_from([kind for kind in kinds if kind["type"] not in without]))
 
 
 class WholePlan(Plan):
     """Adds questions, events, waits, retries and failures to the parts."""
+
+    without: frozenset[str] = frozenset()
+    """Types that its nodes are not of."""
 
     def kinds(self, depth: int) -> list[Callable[[Source, int], tuple[str, Part]]]:
         return [*super().kinds(depth), self._node, self._goes_on] + ([self._handled] if depth < 2 else [])
 
     def _node(self, source: Source, depth: int) -> tuple[str, Part]:
         name = self.node(source)
-        self.change(name, **some_node(self.draw, name))
+        self.change(name, **some_node(self.draw, name, self.without))
         return name, lambda: self.mark(name)
 
     def _goes_on(self, source: Source, depth: int) -> tuple[str, Part]:
@@ -140,27 +150,59 @@ class WholePlan(Plan):
         return tick, name, plan
 
 
+class ChildPlan(WholePlan):
+    """A workflow that is a node of another: what it waits for could be another node's."""
+
+    letter = "c"
+    without = NESTED | {"wait_event"}
+
+
+class ItemPlan(WholePlan):
+    """A workflow of a map's items: what several of them ask is asked in any order."""
+
+    letter = "i"
+    without = NESTED | {"wait_event", "approval"}
+
+
 @dataclass
 class Drawn:
-    """A definition and how often each of its nodes runs."""
+    """A definition and how often each of its nodes runs; the workflows that it names."""
 
     definition: dict[str, Any]
     ran: Counter[str]
+    children: dict[str, "Drawn"] = field(default_factory=dict)
+
+    def in_all(self) -> Counter[str]:
+        """How often each node runs, those of workflows that are nodes included; a map's items are no nodes."""
+        found = Counter(self.ran)
+        for item in self.definition["nodes"]:
+            if item["type"] == "subworkflow" and self.ran[item["id"]]:
+                inside = self.children[CHILD].ran
+                found.update({f"{item['id']}/{name}": times * self.ran[item["id"]] for name, times in inside.items()})
+        return found
 
 
 @st.composite
 def whole(draw: st.DrawFn, most: int = 60) -> Drawn:
     """A definition of parts inside one another that shows at its end what all its nodes gave."""
-    plan = WholePlan(draw)
+    drawn = _written(WholePlan(draw), 0)
+    types = {item["type"] for item in drawn.definition["nodes"]}
+    if types & NESTED:
+        drawn.children = {CHILD: _written(ChildPlan(draw), 1), ITEM: _written(ItemPlan(draw), 1)}
+    assume(sum(drawn.in_all().values()) <= most)
+    return drawn
+
+
+def _written(plan: Plan, depth: int) -> Drawn:
     first = plan.node()
-    last, run = plan.sequence(first, depth=0)
+    last, run = plan.sequence(first, depth)
     shown = {item["id"]: f"{{{{ outputs.{item['id']} }}}}" for item in plan.nodes}
     end = plan.node((last, None))
     plan.change(end, type="output", config={"value": shown})
     definition = {"name": "whole", "nodes": plan.nodes, "edges": plan.edges}
     plan.mark(first, end)
     run()
-    assume(sum(plan.ran.values()) <= most)
+    assume(sum(plan.ran.values()) <= 100)
     assert play(definition) == plan.ran
     return Drawn(definition, plan.ran)
 
@@ -170,7 +212,7 @@ def knotted(draw: st.DrawFn, most: int = 60) -> Drawn:
     """A definition of any edges, with cycles; what fails is known to, and is handled or goes on."""
     definition: dict[str, Any] = {"name": "knotted", **draw(cyclic())}
     for item in [item for item in definition["nodes"] if item["type"] == "process"]:
-        item.update(some_node(draw, item["id"]))
+        item.update(some_node(draw, item["id"], NESTED))
         if item["type"] == "planned" and draw(st.booleans()):
             item.update({"config": {"plan": [FAIL]}, "on_error": "continue"})
             for edge in definition["edges"]:

@@ -30,6 +30,9 @@ def structured(draw: st.DrawFn) -> tuple[dict[str, Any], Counter[str]]:
 class Plan:
     """Nodes and edges as they are drawn, each node before all that follow it; every part knows how it runs."""
 
+    letter = "n"
+    """What all names begin with."""
+
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.nodes: list[dict[str, Any]] = []
@@ -37,7 +40,7 @@ class Plan:
         self.ran: Counter[str] = Counter()
 
     def node(self, *sources: Source, asks: bool = False) -> str:
-        name = f"n{len(self.nodes)}"
+        name = f"{self.letter}{len(self.nodes)}"
         self.nodes.append(node(name, "ask", question="?") if asks else node(name))
         for source, when in sources:
             self.edges.append({"source": source, "target": name, **({"when": when} if when else {})})
