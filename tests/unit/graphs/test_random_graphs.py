@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from milepost.graphs import Registry, validate
-from tests.unit.graphs.recording import Ran, execute, execute_in_steps
+from tests.unit.graphs.recording import Ran, execute, execute_in_steps, graph, switch
 from tests.unit.graphs.token_game import play
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -125,3 +125,10 @@ def test_random_cyclic_definitions_that_are_valid_run_as_a_token_game_says(defin
     recorder = asyncio.run(execute(definition)).recorder
     assert Counter(recorder.ran) == expected
     assert set(recorder.ran) | set(recorder.skipped) == {node["id"] for node in definition["nodes"]}
+
+
+def test_the_token_game_lets_a_fork_in_a_cycle_run() -> None:
+    again = "{{ ['back', 'x'][[(variables.runs_c or 0), 1] | min] }}"
+    ends = ("s>a", "a>b", "a>b2", "b>j", "b2>j", "j>c", "c>a:back", "c>z:x")
+    definition = graph("s", "a", "b", "b2", "j", switch("c", again), "z", edges=" ".join(ends))
+    assert play(definition) == Counter({"s": 1, "z": 1} | dict.fromkeys(["a", "b", "b2", "j", "c"], 2))

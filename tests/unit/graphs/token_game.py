@@ -97,9 +97,15 @@ class _Game:
         while todo:
             node = todo.pop()
             for edge in self.edges:
-                if edge["source"] == node and edge["target"] == goal:
+                if edge["source"] != node or self._repeats(edge, goal):
+                    continue
+                if edge["target"] == goal:
                     return True
-                if edge["source"] == node and edge["target"] not in seen:
+                if edge["target"] not in seen:
                     seen.add(edge["target"])
                     todo.append(edge["target"])
         return False
+
+    def _repeats(self, edge: dict[str, Any], node: str) -> bool:
+        """True for a back edge of a cycle that the node is in: what it starts is the cycle's next turn."""
+        return self.back(edge) and node in self._after(str(edge["target"])) and edge["source"] in self._after(node)
