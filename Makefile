@@ -32,9 +32,9 @@ format: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
-# The long form of the acceptance tests: about ten minutes.
+# The long forms of the acceptance tests and of the random runs: about twenty minutes.
 test-long: $(STAMP)
-	$(BIN)/python -m pytest tests/acceptance -m slow --timeout 600
+	$(BIN)/python -m pytest tests/acceptance tests/engine -m slow --timeout 600
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Servers in real processes on real ports. Long forms are marked ``slow`` and run only when asked for (-m slow)."""
+"""Servers in real processes on real ports."""
 
 import json
 import subprocess
@@ -9,22 +9,6 @@ import pytest
 
 from tests.acceptance.process import ROOT, Server, ServerProcess, environment, serve_command
 from tests.acceptance.traces import Traces
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    config.addinivalue_line("markers", "slow: the long form of a test; deselected unless -m names it")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long forms out of a run that does not ask for them."""
-    if "slow" in config.option.markexpr:
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture

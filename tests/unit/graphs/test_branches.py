@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 from langgraph.types import Command
 
 from milepost.graphs import Program, Registry, load
 from milepost.graphs.levels import Level
 from tests.probes import Ask
 from tests.unit.graphs.recording import Ran, condition, execute, execute_in_steps, graph, node, resume
+from tests.unit.graphs.structured import structured
 from tests.unit.graphs.test_random_graphs import QUICK
 from tests.unit.graphs.test_shapes import AGAIN, counter, failing
 
@@ -399,109 +398,7 @@ def _last(ran: list[str], wanted: str) -> int:
     return max(place for place, item in enumerate(ran) if item == wanted)
 
 
-Run = Callable[[], None]
 FEW = settings(QUICK, max_examples=25)
-
-
-@st.composite
-def structured(draw: st.DrawFn) -> tuple[dict[str, Any], Counter[str]]:
-    """A definition of sequences, forks, conditions and loops inside one another, and how often each node runs."""
-    plan = _Plan(draw)
-    first = plan.node()
-    _, run = plan.sequence(first, depth=0)
-    plan.mark(first)
-    run()
-    assume(sum(plan.ran.values()) <= 80)
-    return {"nodes": plan.nodes, "edges": plan.edges}, plan.ran
-
-
-class _Plan:
-    """Nodes and edges as they are drawn, each node before all that follow it; every part knows how it runs."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self.draw = draw
-        self.nodes: list[dict[str, Any]] = []
-        self.edges: list[dict[str, Any]] = []
-        self.ran: Counter[str] = Counter()
-
-    def node(self, *sources: tuple[str, str | None], asks: bool = False) -> str:
-        name = f"n{len(self.nodes)}"
-        self.nodes.append(ask(name) if asks else node(name))
-        for source, when in sources:
-            self.edges.append({"source": source, "target": name, **({"when": when} if when else {})})
-        return name
-
-    def mark(self, *names: str) -> None:
-        self.ran.update(names)
-
-    def sequence(self, last: str, depth: int, when: str | None = None) -> tuple[str, Run]:
-        parts = []
-        kinds = [self._node, self._node, self._fork, self._choice, self._loop] if depth < 2 else [self._node]
-        for number in range(self.draw(st.integers(1, 2 if depth else 3))):
-            build = self.draw(st.sampled_from(kinds))
-            last, part = build((last, when if number == 0 else None), depth + 1)
-            parts.append(part)
-
-        def run() -> None:
-            for part in parts:
-                part()
-
-        return last, run
-
-    def _node(self, source: tuple[str, str | None], depth: int) -> tuple[str, Run]:
-        name = self.node(source, asks=self.draw(st.integers(0, 5)) == 0)
-        return name, lambda: self.mark(name)
-
-    def _fork(self, source: tuple[str, str | None], depth: int) -> tuple[str, Run]:
-        fork = self.node(source)
-        arms = [self.sequence(fork, depth) for _ in range(self.draw(st.integers(2, 3)))]
-        join = self.node(*((end, None) for end, _ in arms))
-
-        def run() -> None:
-            self.mark(fork, join)
-            for _, arm in arms:
-                arm()
-
-        return join, run
-
-    def _choice(self, source: tuple[str, str | None], depth: int) -> tuple[str, Run]:
-        choice = self.node(source)
-        chosen = self._switch(choice, ["x", "y"])
-        arms = {when: self.sequence(choice, depth, when) for when in ("x", "y")}
-        join = self.node(*((end, None) for end, _ in arms.values()))
-
-        def run() -> None:
-            when = chosen[min(self.ran[choice], len(chosen) - 1)]
-            self.mark(choice, join)
-            arms[when][1]()
-
-        return join, run
-
-    def _loop(self, source: tuple[str, str | None], depth: int) -> tuple[str, Run]:
-        header = self.node(source)
-        last, body = self.sequence(header, depth)
-        end = self.node((last, None))
-        chosen = self._switch(end, ["back", "x"])
-        self.edges.append({"source": end, "target": header, "when": "back"})
-        after = self.node((end, "x"))
-
-        def run() -> None:
-            again = True
-            while again:
-                self.mark(header)
-                body()
-                again = chosen[min(self.ran[end], len(chosen) - 1)] == "back"
-                self.mark(end)
-            self.mark(after)
-
-        return after, run
-
-    def _switch(self, name: str, words: list[str]) -> list[str]:
-        chosen = [*self.draw(st.lists(st.sampled_from(words), min_size=1, max_size=2)), "x"]
-        config = {"value": f"{{{{ {chosen!r}[[(variables.runs_{name} or 0), {len(chosen) - 1}] | min] }}}}"}
-        counted = {f"runs_{name}": f"{{{{ (variables.runs_{name} or 0) + 1 }}}}"}
-        self.nodes[int(name[1:])] |= {"type": "switch", "config": config, "set": counted}
-        return chosen
 
 
 async def run_and_answer(definition: dict[str, Any]) -> Ran:
