@@ -165,3 +165,12 @@ WHERE i.project_id = :project_id AND i.kind = 'answer' AND i.answer IS NULL AND 
   AND (:assignee IS NULL OR i.assignees IS NULL OR instr(i.assignees, '|' || :assignee || '|') > 0)
   AND (i.created_at, i.run_id, i.interrupt_id) > (:created_at, :run_id, :interrupt_id)
 ORDER BY i.created_at, i.run_id, i.interrupt_id LIMIT :limit
+
+-- name: ended_executions
+-- How many executions of a run have ended: what its tasks have written changes with it.
+SELECT count(*) FROM node_executions WHERE run_id = :run_id AND completed_at IS NOT NULL
+
+-- name: still_stands
+-- The guard of a fork: its parent still is at the checkpoint, and nothing has ended since it was read.
+SELECT 1 FROM workflow_runs r WHERE r.run_id = :run_id AND r.checkpoint_id = :checkpoint_id
+  AND (SELECT count(*) FROM node_executions e WHERE e.run_id = r.run_id AND e.completed_at IS NOT NULL) = :ended
