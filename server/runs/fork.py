@@ -7,20 +7,21 @@ from typing import Any
 
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import fork
-from milepost.checkpoints.unit import Statement
+from milepost.graphs.program import Program
 from milepost.server.access.keys import Identity
 from milepost.server.engine.standing import Standing
 from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
 from milepost.server.runs.new import insertion, new_run
+from milepost.server.runs.past import ENDED, begun_anew
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
-from milepost.server.runs.travel import Travel, kept_states
-from milepost.server.states import Action
+from milepost.server.runs.travel import Travel, state_row
+from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
 from milepost.server.store.store import Store
-from milepost.server.store.unit import Unit
+from milepost.server.store.unit import Returning, Unit
 
 
 class Fork:
@@ -54,9 +55,10 @@ class Fork:
         """
         for _ in range(TRIES - 1):
             with suppress(GuardFailed):
-                # Its workflow or the limits may change meanwhile.
-                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, execute=execute)
-        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, execute=execute)
+                # Its workflow, the limits or where the parent stands may change meanwhile.
+                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, True, execute=execute)
+        # A parent whose nodes end all the time must not keep anybody from forking it.
+        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, False, execute=execute)
 
     async def _fork(
         self,
@@ -66,10 +68,12 @@ class Fork:
         checkpoint_id: str,
         state: Mapping[str, Any] | None,
         timing: Timing,
+        steady: bool,
         *,
         execute: bool,
     ) -> Run:
         parent = await self._store.run_of(project.project_id, run_id)
+        row = await self._store.fetch_one("ended_executions", run_id=run_id)
         point = await self._travel.standing(parent, checkpoint_id)
         child = new_run(
             project.project_id,
@@ -93,6 +97,10 @@ class Fork:
             child = replace(child, checkpoint_id=edited.checkpoint.checkpoint_id)
         unit = insertion(child, workflow, child.created_at)
         unit.extend(await self._copy(parent, child, point, edited))
+        if steady and parent.status is RunStatus.RUNNING and checkpoint_id == parent.checkpoint_id:
+            # The writes are copied as they are at the commit: the states have to be of the same moment.
+            seen = {"run_id": run_id, "checkpoint_id": checkpoint_id, "ended": row[0] if row else 0}
+            unit.statements.append(Returning(statement("still_stands", 1, **seen), lambda rows: ()))
         self._tell(unit, actor, parent, child, edited)
         launch = Launch(child, Unit(), reserved=False)
         if execute:
@@ -116,20 +124,15 @@ class Fork:
         if edited is not None:
             unit.statements += edited.statements
         program = await self._programs.of_run(parent)
-        states = await self._store.node_states(parent.run_id)
-        finished = point.finished(program) if with_writes else program.finished(point.point.values)
-        kept = kept_states(states, point.point, finished)
-        unit.statements += [_state_row(child.run_id, state) for state in kept]
-        unit.statements.append(
-            statement(
-                "set_progress", run_id=child.run_id, progress=min(len(kept) / max(1, len(program.everything)), 0.99)
-            )
-        )
-        known = {state.node_id for state in (states if with_writes else kept)}
+        kept = await self._states(parent, program, point, with_writes=with_writes)
+        progress = await self._travel.progress(parent, program, kept)
+        unit.statements += [state_row(child.run_id, state) for state in kept]
+        unit.statements.append(statement("set_progress", run_id=child.run_id, progress=progress))
+        known = {state.node_id for state in kept}
         unit.statements += [
             statement("copy_items", run_id=child.run_id, source=parent.run_id, node_id=node_id)
             for node_id in program.maps
-            if node_id in known
+            if with_writes or node_id in known
         ]
         if with_writes:
             unit.statements += [
@@ -137,6 +140,13 @@ class Fork:
                 for interrupt_id in point.interrupt_ids
             ]
         return unit
+
+    async def _states(self, parent: Run, program: Program, point: Standing, *, with_writes: bool) -> list[NodeState]:
+        if not with_writes:
+            return await self._travel.states(parent, program, point.point.row.checkpoint_id)
+        finished = point.finished(program)
+        states = begun_anew(await self._store.node_states(parent.run_id))
+        return [state for state in states if state.status not in ENDED or state.node_id in finished]
 
     def _tell(self, unit: Unit, actor: Identity, parent: Run, child: Run, edited: Edited | None) -> None:
         now = child.created_at
@@ -148,17 +158,3 @@ class Fork:
                 event(child, "checkpoint.saved", now, edited.data),
                 event(child, "state.edited", now, told),
             ]
-
-
-def _state_row(run_id: str, state: NodeState) -> Statement:
-    return statement(
-        "put_node_state",
-        run_id=run_id,
-        node_id=state.node_id,
-        status=state.status,
-        progress=state.progress,
-        attempt=state.attempt,
-        iterations=state.iterations,
-        started_at=state.started_at,
-        completed_at=state.completed_at,
-    )
