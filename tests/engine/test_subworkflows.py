@@ -326,3 +326,9 @@ async def test_the_drawing_shows_what_is_inside(bench: Bench) -> None:
     assert drawn["edges"] == [{"source": "s/up", "target": "s/out", "back": False}]
     text = await bench.app.workflows.graph(bench.project, made["workflow_id"], None, "mermaid")
     assert 'subgraph n0["Say"]' in text
+
+
+async def test_a_failure_that_was_handled_is_not_the_runs(bench: Bench) -> None:
+    child = await stored(bench, chain(BREAKS))
+    run_id = await bench.start(chain(sub("s", child, on_error="continue"), BREAKS | {"id": "later"}))
+    assert orjson.loads((await bench.ended(run_id)).error or "null")["node_id"] == "later"
