@@ -82,9 +82,9 @@ def registry() -> Registry:
 
 CHILD, ITEM = "workflow that is a node", "workflow of an item"
 """Stand for the ids of workflows that are stored before the definition is."""
-BODY = {"type": "planned", "config": {"flaky": True, "turn": "{{ item }}"}, "retry": {"max_attempts": 2}}
-NESTED = frozenset({"map", "subworkflow"})
 RETRY = {"max_attempts": 2, "initial_interval": 0.001, "jitter": False}
+BODY = {"type": "planned", "config": {"flaky": True, "turn": "{{ item }}"}, "retry": RETRY}
+NESTED = frozenset({"map", "subworkflow"})
 
 
 def some_node(draw: st.DrawFn, name: str, without: frozenset[str] = frozenset()) -> dict[str, Any]:

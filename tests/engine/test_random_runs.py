@@ -17,7 +17,7 @@ from tests.engine.random_runs import Drawn, Driver, Server, Trouble, knotted, se
 
 EXECUTED = (NodeStatus.COMPLETED, NodeStatus.FAILED)
 BOTH = settings(deadline=None, suppress_health_check=list(HealthCheck))
-QUICK = settings(BOTH, max_examples=25, derandomize=True, phases=(Phase.generate,))
+QUICK = settings(BOTH, max_examples=15, derandomize=True, phases=(Phase.generate,))
 """Says what failed at once; what shrinks it is the long form."""
 LONG = settings(BOTH, max_examples=600)
 
