@@ -66,8 +66,7 @@ class Durations:
                 self._kept.popitem(last=False)
         made, expectation = kept.expectations.get(run.version, (0, None))
         if expectation is None or kept.counted - made > REFRESHED * min(made, WINDOW):
-            gap = kept.gap_ms / kept.gaps if kept.gaps else 0.0
-            expectation = expect(program, kept.nodes, gap)
+            expectation = _expected(kept, program)
             kept.expectations[run.version] = (kept.counted, expectation)
         return expectation
 
@@ -88,6 +87,15 @@ class Durations:
         kept.gap_ms += work.gap_ms
         kept.counted += 1
         return statement("put_node_durations", workflow_id=run.workflow_id, history=_text(kept))
+
+
+def stored_expectation(history: str | None, program: Program) -> Expectation:
+    """What is expected by a workflow's stored history, for readers outside the engine."""
+    return _expected(_read(history) if history else _Kept({}), program)
+
+
+def _expected(kept: _Kept, program: Program) -> Expectation:
+    return expect(program, kept.nodes, kept.gap_ms / kept.gaps if kept.gaps else 0.0)
 
 
 def _fade(kept: _Kept) -> None:

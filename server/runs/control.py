@@ -229,7 +229,10 @@ class Control:
             run = await self._store.run(run_id)
             back = await self._travel.to(run, checkpoint_id)
             try:
-                changes = {"resume_from": back.checkpoint_id} if back else {}
+                changes: dict[str, Any] = {}
+                if back is not None:
+                    # The attempt counts on from the run's progress, which only this takes back.
+                    changes = {"resume_from": back.checkpoint_id, "progress": back.progress}
                 launch = await self._start.launch(run, Action.RESUME, **changes)
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed") from error

@@ -7,15 +7,16 @@ from typing import Any
 
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import fork
-from milepost.checkpoints.unit import Statement
+from milepost.graphs.program import Program
 from milepost.server.access.keys import Identity
 from milepost.server.engine.standing import Standing
 from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
 from milepost.server.runs.new import insertion, new_run
+from milepost.server.runs.past import ENDED, begun_anew
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
-from milepost.server.runs.travel import Travel, kept_states
+from milepost.server.runs.travel import Travel, state_row
 from milepost.server.states import Action
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
@@ -116,16 +117,11 @@ class Fork:
         if edited is not None:
             unit.statements += edited.statements
         program = await self._programs.of_run(parent)
-        states = await self._store.node_states(parent.run_id)
-        finished = point.finished(program) if with_writes else program.finished(point.point.values)
-        kept = kept_states(states, point.point, finished)
-        unit.statements += [_state_row(child.run_id, state) for state in kept]
-        unit.statements.append(
-            statement(
-                "set_progress", run_id=child.run_id, progress=min(len(kept) / max(1, len(program.everything)), 0.99)
-            )
-        )
-        known = {state.node_id for state in (states if with_writes else kept)}
+        kept = await self._states(parent, program, point, with_writes=with_writes)
+        progress = await self._travel.progress(parent, program, kept)
+        unit.statements += [state_row(child.run_id, state) for state in kept]
+        unit.statements.append(statement("set_progress", run_id=child.run_id, progress=progress))
+        known = {state.node_id for state in (await self._store.node_states(parent.run_id) if with_writes else kept)}
         unit.statements += [
             statement("copy_items", run_id=child.run_id, source=parent.run_id, node_id=node_id)
             for node_id in program.maps
@@ -138,6 +134,13 @@ class Fork:
             ]
         return unit
 
+    async def _states(self, parent: Run, program: Program, point: Standing, *, with_writes: bool) -> list[NodeState]:
+        if not with_writes:
+            return await self._travel.states(parent, program, point.point.row.checkpoint_id)
+        finished = point.finished(program)
+        states = begun_anew(await self._store.node_states(parent.run_id))
+        return [state for state in states if state.status not in ENDED or state.node_id in finished]
+
     def _tell(self, unit: Unit, actor: Identity, parent: Run, child: Run, edited: Edited | None) -> None:
         now = child.created_at
         data = {"parent_run_id": parent.run_id, "checkpoint_id": child.forked_from, "by": actor.name}
@@ -148,17 +151,3 @@ class Fork:
                 event(child, "checkpoint.saved", now, edited.data),
                 event(child, "state.edited", now, told),
             ]
-
-
-def _state_row(run_id: str, state: NodeState) -> Statement:
-    return statement(
-        "put_node_state",
-        run_id=run_id,
-        node_id=state.node_id,
-        status=state.status,
-        progress=state.progress,
-        attempt=state.attempt,
-        iterations=state.iterations,
-        started_at=state.started_at,
-        completed_at=state.completed_at,
-    )

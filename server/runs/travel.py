@@ -1,15 +1,19 @@
 """Time travel: what a run forgets when it goes on from an earlier checkpoint, and where its row says it stands."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import supersede
-from milepost.checkpoints.history import Snapshot
+from milepost.checkpoints.history import Snapshot, history
+from milepost.checkpoints.reading import LAST
 from milepost.checkpoints.unit import Statement
+from milepost.graphs.program import Program
+from milepost.server.engine.durations import stored_expectation
 from milepost.server.engine.standing import Standing, standing
 from milepost.server.engine.verdict import checkpoint_json
 from milepost.server.errors import NotFound
+from milepost.server.runs.past import Past, Told, progress_of
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeState, Run
@@ -24,6 +28,7 @@ class Back:
 
     checkpoint_id: str
     statements: list[Statement]
+    progress: float
 
 
 class Travel:
@@ -62,12 +67,11 @@ class Travel:
         """
         if checkpoint_id is None or checkpoint_id == run.checkpoint_id:
             return None
-        point = await self.snapshot(run, checkpoint_id)
         program = await self._programs.of_run(run)
-        states = await self._store.node_states(run.run_id)
-        kept = kept_states(states, point, program.finished(point.values))
-        forgotten = [state.node_id for state in states if state not in kept]
-        progress = len(kept) / max(1, len(program.everything))
+        then = await self.states(run, program, checkpoint_id)
+        progress = await self.progress(run, program, then)
+        kept = {state.node_id for state in then}
+        now = await self._store.node_states(run.run_id)
         return Back(
             checkpoint_id,
             [
@@ -75,10 +79,44 @@ class Travel:
                 statement("return_signals", run_id=run.run_id),
                 statement("drop_open_interrupts", run_id=run.run_id),
                 statement("cancel_open_executions", run_id=run.run_id, now=self._store.clock()),
-                *(statement("reset_node", run_id=run.run_id, node_id=node_id) for node_id in forgotten),
-                statement("travel", 1, run_id=run.run_id, progress=min(progress, 0.99), checkpoint_id=checkpoint_id),
+                *(
+                    statement("reset_node", run_id=run.run_id, node_id=state.node_id)
+                    for state in now
+                    if state.node_id not in kept
+                ),
+                *(state_row(run.run_id, state) for state in then if state not in now),
+                statement("travel", 1, run_id=run.run_id, progress=progress, checkpoint_id=checkpoint_id),
             ],
+            progress,
         )
+
+    async def states(self, run: Run, program: Program, checkpoint_id: str) -> list[NodeState]:
+        """How the nodes stood at a checkpoint, before anything ran from it."""
+        rows = await history(self._store.reader, run.run_id, limit=LAST)
+        parents = {row.checkpoint_id: row.parent_id for row in rows}
+        told = [Told.of(row) for row in await self._store.fetch("standing_events", run_id=run.run_id)]
+        begins: list[NodeState] = []
+        if run.parent_run_id is not None and run.forked_from is not None:
+            begins = await self._begins(run, program)
+        found = Past(program, run.forked_from, begins).follow(told, parents, checkpoint_id)
+        states = {state.node_id: state for state in (begins if found is None else found)}
+        point = await self.snapshot(run, checkpoint_id)
+        # What had finished beside the checkpoint that a fork started with is told by no event of the fork.
+        return [*states.values(), *(state for state in _finished(program, point) if state.node_id not in states)]
+
+    async def _begins(self, run: Run, program: Program) -> list[NodeState]:
+        """How the nodes stood where a fork starts; once its parent is deleted, as the checkpoint has it."""
+        try:
+            parent = await self._store.run(run.parent_run_id or "")
+            return await self.states(parent, program, run.forked_from or "")
+        except NotFound:
+            point = await self.snapshot(run, run.forked_from or "")
+            return _finished(program, point)
+
+    async def progress(self, run: Run, program: Program, states: Sequence[NodeState]) -> float:
+        """How far a run is whose nodes stand so, weighted like everywhere."""
+        row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)
+        return progress_of(stored_expectation(row[0] if row else None, program), states)
 
     async def note_checkpoint(self, run: Run) -> None:
         """Write what a paused run's checkpoint holds into its row."""
@@ -96,15 +134,23 @@ class Travel:
         return [statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)]
 
 
-def kept_states(states: Collection[NodeState], point: Snapshot, finished: set[str]) -> list[NodeState]:
-    """The node states that still hold at a checkpoint: what finished by then, and what had been skipped."""
-    return [
-        state
-        for state in states
-        if state.node_id in finished
-        or (
-            state.status is NodeStatus.SKIPPED
-            and state.completed_at is not None
-            and state.completed_at <= point.row.created_at
-        )
-    ]
+def _finished(program: Program, point: Snapshot) -> list[NodeState]:
+    """The nodes with an output, as far as a checkpoint tells of them."""
+    at = point.row.created_at
+    outputs = program.finished(point.values)
+    return [NodeState(node_id, NodeStatus.COMPLETED, 1.0, 1, 1, at, at) for node_id in outputs]
+
+
+def state_row(run_id: str, state: NodeState) -> Statement:
+    """The statement that writes a node's state."""
+    return statement(
+        "put_node_state",
+        run_id=run_id,
+        node_id=state.node_id,
+        status=state.status,
+        progress=state.progress,
+        attempt=state.attempt,
+        iterations=state.iterations,
+        started_at=state.started_at,
+        completed_at=state.completed_at,
+    )

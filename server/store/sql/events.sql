@@ -20,3 +20,9 @@ FROM json_each(:events)
 SELECT e.run_id, e.seq, e.ts, e.type, e.node_id, e.run_attempt, e.data, r.project_id
 FROM run_events e JOIN workflow_runs r ON r.run_id = e.run_id
 WHERE e.run_id = :run_id AND e.seq > :after ORDER BY e.seq LIMIT :limit
+
+-- name: standing_events
+-- The events of a run that say where its nodes stand, oldest first.
+SELECT type, node_id, ts, data FROM run_events WHERE run_id = :run_id AND type IN ('node.started', 'node.waiting',
+  'node.completed', 'node.failed', 'node.skipped', 'node.cancelled', 'checkpoint.saved', 'run.resumed', 'run.failed')
+ORDER BY seq
