@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from milepost.graphs.context import LONGEST_SLEEP, NodeContext
 from milepost.graphs.failures import NodeError
@@ -20,11 +20,18 @@ EVENT_NAME = r"^[A-Za-z0-9_.-]{1,128}$"
 """What events may be called; the route that sends them allows no others."""
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC its year is not one from 1 to 9999") from error
+
+
 class WaitConfig(Config):
     """Either `seconds`, or `until`: a time with its zone, like `2030-01-01T09:00:00Z`."""
 
     seconds: float | None = Field(default=None, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
-    until: AwareDatetime | None = None
+    until: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
 
 
 class Wait(NodeType[WaitConfig]):

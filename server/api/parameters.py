@@ -40,7 +40,8 @@ def to_milliseconds(text: str, name: str) -> int:
     """
     try:
         moment = datetime.fromisoformat(text)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        # In UTC it must have a year from 1 to 9999 as well: answers show it so.
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         message = f"{text!r} is not an ISO 8601 time"
         raise InvalidRequest(message, errors=[{"path": name, "code": "invalid_time", "message": message}]) from error

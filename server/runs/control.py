@@ -188,6 +188,8 @@ class Control:
         if (run.ended and not how.answers_something) or run.status is RunStatus.PENDING:
             raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
         if how.answers_something:
+            if how.has_answer and how.answers:
+                raise BadRequest("give `answer` or `answers`, not both")
             if how.state is not None or how.checkpoint_id not in (None, run.checkpoint_id):
                 raise BadRequest("answers cannot come with a state or an earlier checkpoint: resume from there first")
             run = await self._answers.give(actor, run, Given(how.answers or {}, how.answer, how.has_answer))
@@ -209,7 +211,8 @@ class Control:
                 f"run {run.run_id} waits for an answer: give `answer` or `answers`",
                 errors=[{"path": row.interrupt_id, "code": "open", "message": row.node_id} for row in questions],
             )
-        raise InvalidState(f"run {run.run_id} waits until {iso(run.wake_at)}; it is not paused")
+        what = "for an event" if run.wake_at is None else f"until {iso(run.wake_at)}"
+        raise InvalidState(f"run {run.run_id} waits {what}; it is not paused")
 
     async def _withdraw_pause(self, run: Run) -> Run:
         now = self._store.clock()

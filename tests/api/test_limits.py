@@ -101,7 +101,8 @@ async def test_a_time_to_start_at_and_a_priority_are_shown(site: Site) -> None:
     pending = await post(site, "/runs", {"workflow_id": workflow_id}, 201)
     told = await post(site, f"/runs/{pending['run_id']}/execute", {"start_at": shown}, 202)
     assert (told["status"], told["message"]) == ("QUEUED", f"Workflow execution starts at {shown}")
-    for wrong in ({"start_at": "soon"}, {"priority": 1001}, {"priority": 0.5}):
+    edge: list[dict[str, Any]] = [{"start_at": "0001-01-01T00:00:00+14:00"}, {"start_at": "9999-12-31T23:59:59-12:00"}]
+    for wrong in (*edge, {"start_at": "soon"}, {"priority": 1001}, {"priority": 0.5}):
         assert (await post(site, "/runs", {"workflow_id": workflow_id, **wrong}, 422))["code"] == "invalid_request"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from milepost.server.errors import AlreadyAnswered, InvalidAnswer, InvalidState, PauseOvertaken
+from milepost.server.errors import AlreadyAnswered, InvalidAnswer, InvalidDefinition, InvalidState, PauseOvertaken
 from milepost.server.runs.control import Paused, Pausing, Resume
 from milepost.server.store.rows import iso
 from tests.engine.conftest import ACTOR, Bench
@@ -243,3 +243,10 @@ async def test_a_hundred_pauses_change_nothing(bench: Bench, tmp_path: Path) -> 
 
 
 ENDED = ("run.completed", "run.failed", "run.cancelled")
+
+
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+async def test_a_wait_until_a_time_that_utc_does_not_have_is_refused(bench: Bench, until: str) -> None:
+    wait = {"id": "wait", "type": "wait", "config": {"until": until}}
+    with pytest.raises(InvalidDefinition, match="its year"):
+        await bench.start({"name": "w", "steps": [wait]})

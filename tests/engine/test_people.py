@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from milepost.server.errors import AlreadyAnswered, InvalidAnswer, InvalidState, QuestionExpired
+from milepost.server.errors import AlreadyAnswered, BadRequest, InvalidAnswer, InvalidState, QuestionExpired
 from milepost.server.runs.control import Resume
 from milepost.server.states import RunStatus
 from milepost.server.store.store import wall_clock
@@ -451,3 +451,21 @@ async def test_the_inbox_lists_what_is_open_and_nothing_else(bench: Bench) -> No
     assert len((await page())["items"]) == 5
     await bench.app.control.cancel(ACTOR, bench.project, second)
     assert {item["run_id"] for item in (await page())["items"]} == {first}
+
+
+async def test_an_answer_that_names_no_question_does_not_come_with_others(bench: Bench) -> None:
+    ask = {"id": "ask", "type": "approval", "config": {"question": "Publish?"}}
+    run_id = await bench.start({"name": "w", "steps": [ask]})
+    await bench.until(run_id, "run.waiting")
+    [row] = await bench.app.store.interrupts(run_id)
+    both = Resume(answer=1, has_answer=True, answers={row.interrupt_id: 2})
+    with pytest.raises(BadRequest, match="not both"):
+        await bench.app.control.resume(ACTOR, bench.project, run_id, both)
+
+
+async def test_a_resume_says_that_the_run_waits_for_an_event(bench: Bench) -> None:
+    wait = {"id": "wait", "type": "wait_event", "config": {"event": "go"}}
+    run_id = await bench.start({"name": "w", "steps": [wait]})
+    await bench.until(run_id, "run.waiting")
+    with pytest.raises(InvalidState, match="waits for an event"):
+        await bench.app.control.resume(ACTOR, bench.project, run_id, Resume())
