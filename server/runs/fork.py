@@ -17,11 +17,11 @@ from milepost.server.runs.past import ENDED, begun_anew
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
 from milepost.server.runs.travel import Travel, state_row
-from milepost.server.states import Action
+from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
 from milepost.server.store.store import Store
-from milepost.server.store.unit import Unit
+from milepost.server.store.unit import Returning, Unit
 
 
 class Fork:
@@ -55,9 +55,10 @@ class Fork:
         """
         for _ in range(TRIES - 1):
             with suppress(GuardFailed):
-                # Its workflow or the limits may change meanwhile.
-                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, execute=execute)
-        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, execute=execute)
+                # Its workflow, the limits or where the parent stands may change meanwhile.
+                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, True, execute=execute)
+        # A parent whose nodes end all the time must not keep anybody from forking it.
+        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, False, execute=execute)
 
     async def _fork(
         self,
@@ -67,10 +68,12 @@ class Fork:
         checkpoint_id: str,
         state: Mapping[str, Any] | None,
         timing: Timing,
+        steady: bool,
         *,
         execute: bool,
     ) -> Run:
         parent = await self._store.run_of(project.project_id, run_id)
+        row = await self._store.fetch_one("ended_executions", run_id=run_id)
         point = await self._travel.standing(parent, checkpoint_id)
         child = new_run(
             project.project_id,
@@ -94,6 +97,10 @@ class Fork:
             child = replace(child, checkpoint_id=edited.checkpoint.checkpoint_id)
         unit = insertion(child, workflow, child.created_at)
         unit.extend(await self._copy(parent, child, point, edited))
+        if steady and parent.status is RunStatus.RUNNING and checkpoint_id == parent.checkpoint_id:
+            # The writes are copied as they are at the commit: the states have to be of the same moment.
+            seen = {"run_id": run_id, "checkpoint_id": checkpoint_id, "ended": row[0] if row else 0}
+            unit.statements.append(Returning(statement("still_stands", 1, **seen), lambda rows: ()))
         self._tell(unit, actor, parent, child, edited)
         launch = Launch(child, Unit(), reserved=False)
         if execute:

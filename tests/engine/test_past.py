@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from milepost.graphs.programs import Programs
+from milepost.server.engine.standing import Standing
 from milepost.server.runs.control import Resume
+from milepost.server.runs.fork import Fork
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.travel import Travel
 from milepost.server.states import RunStatus
+from milepost.server.store.rows import Run
 from milepost.server.store.unit import Unit
 from tests.engine.conftest import ACTOR, Bench
-from tests.engine.test_regions import answer, ask, edges, resume, trace, two_branches, waiting
+from tests.engine.test_regions import TEN, answer, ask, edges, resume, trace, two_branches, waiting
 from tests.probes import registry
 
 Shown = dict[str, tuple[str, int]]
@@ -136,3 +139,38 @@ async def test_the_attempt_after_time_travel_counts_from_where_it_starts(bench: 
     assert resumed.progress == 0
     await waiting(bench, run_id, after=resumed.last_seq)
     assert (await bench.app.store.run(run_id)).progress < highest / 2
+
+
+class Slow(Travel):
+    """Reads where a run stands, and gives it back after a node more has ended."""
+
+    def __init__(self, bench: Bench, programs: ProgramSource) -> None:
+        super().__init__(bench.app.store, programs)
+        self._bench = bench
+        self.reads = 0
+
+    async def standing(self, run: Run, checkpoint_id: str) -> Standing:
+        """Read, then let the run go on, once."""
+        self.reads += 1
+        found = await super().standing(run, checkpoint_id)
+        if self.reads == 1:
+            last = (await self._bench.app.store.run(run.run_id)).last_seq
+            await self._bench.until(run.run_id, "node.completed", after=last)
+        return found
+
+
+async def test_a_fork_of_a_run_that_goes_on_meanwhile_shows_and_has_the_same(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    run_id = await bench.start(two_branches(file, seconds=0.2))
+    await bench.until_node(run_id, "node.completed", "p1")
+    programs = ProgramSource(bench.app.store, Programs(registry()))
+    travel = Slow(bench, programs)
+    point = (await bench.app.store.run(run_id)).checkpoint_id or ""
+    forks = Fork(bench.app.store, bench.app.start, programs, travel, bench.app.edit)
+    child = await forks.fork(ACTOR, bench.project, run_id, point)
+    assert travel.reads > 1
+    done = {name for name, (status, _) in (await shown(bench, child.run_id)).items() if status == "COMPLETED"}
+    await bench.app.start.execute(ACTOR, bench.project, child.run_id)
+    await waiting(bench, child.run_id)
+    events = await bench.events(child.run_id)
+    assert {event["node_id"] for event in events if event["type"] == "node.completed"} == {"s", *TEN} - done

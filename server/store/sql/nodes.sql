@@ -192,3 +192,12 @@ ORDER BY item LIMIT :limit
 INSERT INTO node_items (run_id, node_id, item, status, attempt, output, error, started_at, completed_at)
 SELECT :run_id, node_id, item, status, attempt, output, error, started_at, completed_at FROM node_items
 WHERE run_id = :source AND node_id = :node_id
+
+-- name: ended_executions
+-- How many executions of a run have ended: what its tasks have written changes with it.
+SELECT count(*) FROM node_executions WHERE run_id = :run_id AND completed_at IS NOT NULL
+
+-- name: still_stands
+-- The guard of a fork: its parent still is at the checkpoint, and nothing has ended since it was read.
+SELECT 1 FROM workflow_runs r WHERE r.run_id = :run_id AND r.checkpoint_id = :checkpoint_id
+  AND (SELECT count(*) FROM node_executions e WHERE e.run_id = r.run_id AND e.completed_at IS NOT NULL) = :ended
