@@ -113,8 +113,9 @@ class Past:
         state = self._states.get(header)
         if header not in self._cycles or state is None or state.status not in ENDED:
             return
-        for node_id in self._cycles[header]:
-            if (member := self._states.get(node_id)) is not None:
+        for node_id, member in list(self._states.items()):
+            # A node of a workflow inside is called after the node that stands for that.
+            if node_id in self._cycles[header] or node_id.partition("/")[0] in self._cycles[header]:
                 iterations = member.iterations + (member.status in ENDED)
                 self._states[node_id] = replace(
                     member, status=NodeStatus.PENDING, progress=0.0, attempt=0, iterations=iterations

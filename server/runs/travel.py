@@ -137,8 +137,8 @@ class Travel:
 def _finished(program: Program, point: Snapshot) -> list[NodeState]:
     """The nodes with an output, as far as a checkpoint tells of them."""
     at = point.row.created_at
-    finished = sorted(program.finished(point.values))
-    return [NodeState(node_id, NodeStatus.COMPLETED, 1.0, 1, 1, at, at) for node_id in finished]
+    outputs = program.finished(point.values)
+    return [NodeState(node_id, NodeStatus.COMPLETED, 1.0, 1, 1, at, at) for node_id in outputs]
 
 
 def state_row(run_id: str, state: NodeState) -> Statement:
