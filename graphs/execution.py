@@ -136,6 +136,10 @@ class _Execution:
     async def _try(self, config: BaseModel, presence: Presence) -> dict[str, Any]:
         """The output of the first attempt that succeeds. Raises the last one's failure."""
         plan = self.plan
+        if plan.type.side_effects and not self.context.test_mode:
+            # LangGraph does not await a graph's first checkpoint: were that lost, another one would give this
+            # execution another task id, and what has an effect outside another idempotency key.
+            await asyncio.shield(self.context.reporter.flush())
         self.attempts = await self._attempt_reached()
         while True:
             signals = self._signals()

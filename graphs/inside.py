@@ -21,6 +21,7 @@ class Inside:
         self.log = reporter.log
         self.delta = reporter.delta
         self.left = reporter.left
+        self.flush = reporter.flush
         self.inside = reporter.inside
         self.item = reporter.item
         self.counted = reporter.counted
@@ -53,6 +54,7 @@ class InItem:
         self.task_id = task_id
         self.failed = False
         self.left = reporter.left
+        self.flush = reporter.flush
         self.inside = reporter.inside
 
     def started(self, task_id: str, node_id: str, input: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -55,3 +55,7 @@ class Reporter(Protocol):
 
     def left(self, task_id: str) -> None:
         """None of the node's own code is running any more, however it ended."""
+
+    def flush(self) -> Awaitable[object]:
+        """Resolves once all that was told and saved so far is on disk."""
+        ...

@@ -293,7 +293,7 @@ class Recorder:
     # Units.
 
     def flush(self) -> Committed:
-        """Submit all that is known, and resolve once it is on disk."""
+        """Submit all that was told and saved so far, and resolve once it is on disk."""
         return self._at_once()
 
     def pending(self) -> Unit:

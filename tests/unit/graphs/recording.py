@@ -59,6 +59,9 @@ class Recorder:
     def left(self, task_id: str) -> None:
         self.lines.append(("left", task_id, None))
 
+    async def flush(self) -> None:
+        self.lines.append(("flush", "", None))
+
     def told(self, kind: str) -> list[Any]:
         """What was reported of one kind."""
         return [value for line, _, value in self.lines if line == kind]
