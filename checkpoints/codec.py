@@ -13,7 +13,8 @@ from milepost.checkpoints.types import AllowedTypes, Unlisted, class_of, dotted
 
 TUPLE, BIG_INT, PAIRS, SURROGATES, BYTES_LIKE, CLASS, OBJECT, ERROR = range(8)
 
-_MAX_DEPTH = 200
+# More than the 254 levels of what nodes may return as JSON.
+_MAX_DEPTH = 300
 # Everything that msgpack would quietly write as something else goes through `_extension` instead.
 _STRICT = (
     ormsgpack.OPT_PASSTHROUGH_BIG_INT

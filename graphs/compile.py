@@ -33,7 +33,7 @@ def build(plans: Sequence[NodePlan], level: Level, variables: Sequence[str], nam
         runner: Any = NodeRunner(by_id[node], None if level.flat else level)
         builder.add_node(node, runner)
     for branch in level.inner:
-        told = [f"output:{node}" for node in branch.nodes] + [f"var:{variable}" for variable in variables]
+        told = [f"output:{node}" for node in branch.nodes] + sorted(_set_in(by_id, branch))
         nested: Any = BranchRunner(build(plans, branch, variables, name), branch, level, told)
         builder.add_node(branch.name, nested)
     builder.add_edge(START, (*level.direct, *(branch.name for branch in level.inner))[0])
@@ -42,10 +42,12 @@ def build(plans: Sequence[NodePlan], level: Level, variables: Sequence[str], nam
 
 def _channels(plans: Mapping[str, NodePlan], level: Level, variables: Sequence[str]) -> Mapping[str, Any]:
     outputs = [f"output:{node}" for node in plans if node in level.nodes]
-    outputs += sorted(_read_in(plans, level).difference(outputs)) if level.name else []
+    read = _read_in(plans, level) if level.name else set()
+    outputs += sorted(read.difference(outputs))
     channels: dict[str, Any] = {"input": Annotated[Any, LastWrite(Any)]}
     channels |= {channel: Annotated[Any, LastWrite(Any)] for channel in outputs if channel.startswith("output:")}
-    channels |= {f"var:{name}": Annotated[Any, LastWrite(Any)] for name in variables}
+    names = sorted(_set_in(plans, level).union(read)) if level.name else [f"var:{name}" for name in variables]
+    channels |= {name: Annotated[Any, LastWrite(Any)] for name in names if name.startswith("var:")}
     channels |= {f"join:{node}": Annotated[list, Barrier(size)] for node, size in level.joins.items()}
     channels |= {f"loop:{node}": Annotated[int, LastWrite(int)] for node in _headers(level.topology, level)}
     letters = [f"enter:{branch.name}" for branch in level.inner] + ([OUT] if level.name else [])
@@ -61,6 +63,11 @@ def _read_in(plans: Mapping[str, NodePlan], level: Level) -> set[str]:
     return {
         channel for node in level.nodes for _, channel in (*plans[node].reads_outputs, *plans[node].reads_variables)
     }
+
+
+def _set_in(plans: Mapping[str, NodePlan], level: Level) -> set[str]:
+    """The channels of variables that a branch's nodes set."""
+    return {f"var:{name}" for node in level.nodes for name in plans[node].sets.value}
 
 
 def _rewired(graph: Graph, plans: Mapping[str, NodePlan], level: Level) -> Graph:

@@ -147,7 +147,7 @@ class _Execution:
             try:
                 result = await attempt(plan, node_context, self.context, signals, presence)
                 return self._checked(result)
-            except GraphBubbleUp:
+            except (GraphBubbleUp, GeneratorExit):
                 raise
             except TimedOut as error:
                 if not plan.late():
@@ -159,7 +159,8 @@ class _Execution:
                 if _really_cancelled():
                     raise
                 failure = failure_of(error, plan.id)
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                # Not only Exception: a KeyboardInterrupt that a node raises would end the engine's loop.
                 failure = failure_of(error, plan.id)
                 if self.attempts >= plan.max_attempts or (isinstance(error, NodeError) and not error.retryable):
                     raise failure from error

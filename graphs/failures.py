@@ -9,6 +9,7 @@ import langchain_core
 import langgraph
 
 MAX_TRACEBACK = 16_384
+MAX_MESSAGE = 4096
 HIDDEN = (
     str(Path(__file__).parent),
     *langgraph.__path__,
@@ -49,9 +50,21 @@ def failure_of(error: BaseException, node_id: str) -> NodeFailure:
     """The failure that an exception from a node's code means; that of a node inside it as it is."""
     if isinstance(error, NodeFailure):
         return error
-    code = error.code if isinstance(error, NodeError) else "node_error"
-    message = str(error) or type(error).__name__
-    return NodeFailure(code, type(error).__name__, message[:4096], node_id, author_traceback(error))
+    code = _storable(error.code) if isinstance(error, NodeError) else "node_error"
+    return NodeFailure(code, type(error).__name__, _message(error), node_id, author_traceback(error))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - the author's own __str__
+        message = ""
+    return _storable(message[:MAX_MESSAGE]) or type(error).__name__
+
+
+def _storable(text: str) -> str:
+    """The text with a question mark for each character that is half of one, which JSON could not carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def author_traceback(error: BaseException) -> str:
@@ -62,4 +75,4 @@ def author_traceback(error: BaseException) -> str:
         kept = [frame for frame in part.stack if not frame.filename.startswith(HIDDEN)]
         part.stack = tracebacks.StackSummary.from_list(kept)
         part = part.__cause__ or part.__context__
-    return "".join(shown.format())[-MAX_TRACEBACK:]
+    return _storable("".join(shown.format())[-MAX_TRACEBACK:])

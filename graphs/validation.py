@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
+from langgraph._internal._constants import RESERVED
 from pydantic import BaseModel, ValidationError
 
 from milepost.graphs.children import MAX_NESTED, Child, Children, Reference, find
 from milepost.graphs.definition import Draft, EdgeSpec, NodeSpec, Placed, problems_of, read_draft
 from milepost.graphs.expressions import Names
-from milepost.graphs.json_values import NotJson, encode, json_equal
+from milepost.graphs.json_values import NotJson, encode
 from milepost.graphs.node_types import NodeType, Registry
-from milepost.graphs.problems import Problem, Report
+from milepost.graphs.problems import Problem, Report, step_into
 from milepost.graphs.schemas import schema_problems
 from milepost.graphs.templates import Resolved
 from milepost.graphs.topology import ALWAYS, ELSE, ERROR, EXPRESSION, TIMEOUT, VALUE, Arc, Flaw, Topology
@@ -103,11 +104,9 @@ def _check_node(
     node = Node(placed, node_type, config, sets)
     if spec.id.startswith("__"):
         errors.append(Problem(f"{path}.id", "bad_id", "ids that begin with two underscores are reserved"))
-    for key, value in (("config", spec.config), ("set", spec.set)):
-        try:
-            encode(dict(value))
-        except NotJson as error:
-            errors.append(Problem(f"{path}.{key}", "invalid_value", str(error)))
+    elif spec.id in RESERVED:
+        errors.append(Problem(f"{path}.id", "bad_id", f"the id {spec.id!r} is reserved"))
+    errors.extend(_not_json(path, {"config": spec.config, "set": spec.set}))
     if node_type is not None:
         if _check_config(node, node_type, config_path, checked):
             _check_inner(node, node_type, config_path, registry, checked)
@@ -115,6 +114,15 @@ def _check_node(
             message = f"this limits the node's own code; how long a {node_type.name} waits stands in its config"
             checked.warnings.append(Problem(f"{path}.timeout", "timeout_without_effect", message))
     return node
+
+
+def _not_json(path: str, parts: Mapping[str, Any]) -> Iterable[Problem]:
+    """A problem for each part that could not be stored."""
+    for key, value in parts.items():
+        try:
+            encode(value)
+        except NotJson as error:
+            yield Problem(step_into(path, key), "invalid_value", str(error))
 
 
 def _check_inner(node: Node, node_type: NodeType[Any], path: str, registry: Registry, checked: Checked) -> None:
@@ -190,7 +198,7 @@ def _check_ids(checked: Checked) -> None:
 def _check_input_schema(checked: Checked) -> None:
     schema = checked.draft.frame.input_schema
     if schema is not None:
-        checked.errors.extend(schema_problems(schema, "input_schema"))
+        checked.errors.extend(list(_not_json("", {"input_schema": schema})) or schema_problems(schema, "input_schema"))
 
 
 def _check_edges(checked: Checked) -> None:
@@ -227,9 +235,16 @@ def _check_when(edge: Edge, checked: Checked) -> None:
 
 def _label(value: Any) -> str:
     """The same text for values that are equal as JSON."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() if not isinstance(value, int) else repr(value)
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    """The value with whole numbers as integers."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_ways(checked: Checked) -> None:
@@ -239,12 +254,29 @@ def _check_ways(checked: Checked) -> None:
         ways[edge.source].append(edge)
     for node, edges in zip(checked.nodes, ways, strict=True):
         if node.type is not None:
+            cases = _cases(node, node.type)
+            chosen = any(edge.kind in (VALUE, EXPRESSION) for edge in edges)
             for edge in edges:
-                checked.errors.extend(_check_way(edge, node, node.type, edges))
-            checked.warnings.extend(_missing_ways(node, node.type, edges))
+                checked.errors.extend(_check_way(edge, node, node.type, cases))
+                if edge.kind == ELSE and not chosen:
+                    message = f"{node.placed.spec.id!r} has no other edge with a condition"
+                    checked.errors.append(Problem(f"{edge.placed.path}.when", "else_without_case", message))
+            checked.warnings.extend(_missing_ways(node, cases, edges))
 
 
-def _check_way(edge: Edge, node: Node, node_type: NodeType[Any], edges: Sequence[Edge]) -> Iterable[Problem]:
+def _cases(node: Node, node_type: NodeType[Any]) -> Mapping[str, int] | None:
+    """The cases of a switch as labels, with their places; None where it has none, or none that can be compared."""
+    cases = node.placed.spec.config.get("cases")
+    if node_type.name != "switch" or not isinstance(cases, list):
+        return None
+    try:
+        encode(cases)
+    except NotJson:
+        return None
+    return {_label(case): index for index, case in enumerate(cases)}
+
+
+def _check_way(edge: Edge, node: Node, node_type: NodeType[Any], cases: Mapping[str, int] | None) -> Iterable[Problem]:
     path, name = f"{edge.placed.path}.when", node.placed.spec.id
     if edge.kind == ALWAYS and node_type.branching:
         if edge.placed.path.startswith("steps"):
@@ -261,24 +293,17 @@ def _check_way(edge: Edge, node: Node, node_type: NodeType[Any], edges: Sequence
         yield Problem(path, "unknown_case", "a condition is true or false")
     if edge.kind == TIMEOUT and not node_type.times_out:
         yield Problem(path, "when_without_value", f"a {node_type.name} does not time out")
-    if edge.kind == ELSE and not any(other.kind in (VALUE, EXPRESSION) for other in edges):
-        yield Problem(path, "else_without_case", f"{name!r} has no other edge with a condition")
-    cases = node.placed.spec.config.get("cases")
-    if edge.kind == VALUE and node_type.name == "switch" and isinstance(cases, list):
-        known = any(json_equal(case, edge.placed.spec.when) for case in cases)
-        if not known:
-            yield Problem(path, "unknown_case", f"{name!r} has no such case")
+    if edge.kind == VALUE and cases is not None and edge.label not in cases:
+        yield Problem(path, "unknown_case", f"{name!r} has no such case")
 
 
-def _missing_ways(node: Node, node_type: NodeType[Any], edges: Sequence[Edge]) -> Iterable[Problem]:
+def _missing_ways(node: Node, cases: Mapping[str, int] | None, edges: Sequence[Edge]) -> Iterable[Problem]:
     """Cases that no edge is for; the run's branch ends there, which is allowed."""
-    cases = node.placed.spec.config.get("cases")
-    if node_type.name != "switch" or not isinstance(cases, list) or not edges:
+    if not cases or not edges or any(edge.kind in (ELSE, EXPRESSION) for edge in edges):
         return
-    if any(edge.kind in (ELSE, EXPRESSION) for edge in edges):
-        return
-    for index, case in enumerate(cases):
-        if not any(edge.kind == VALUE and json_equal(edge.placed.spec.when, case) for edge in edges):
+    taken = {edge.label for edge in edges if edge.kind == VALUE}
+    for label, index in cases.items():
+        if label not in taken:
             yield Problem(f"{node.placed.path}.config.cases[{index}]", "case_without_edge", "no edge is for this case")
 
 

@@ -61,7 +61,7 @@ class Map(NodeType[MapConfig]):
     description = "Runs a node or a workflow for each item of a list."
     config_model = MapConfig
     either = frozenset({"over"})
-    unresolved = frozenset({"node", "workflow", "as"})
+    unresolved = frozenset({"node", "workflow", "as", "on_item_error"})
 
     async def run(self, ctx: NodeContext[MapConfig]) -> Mapping[str, Any]:
         """Never called: a compiled definition runs the items itself."""

@@ -1,7 +1,7 @@
 """An opened app on a database of its own, driven through its use cases: no socket, everything else real."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from milepost.graphs import NodeType
 from milepost.server.access.keys import Identity
 from milepost.server.app import DEFAULT_SLUG, App, build, prepare
 from milepost.server.config import load_settings
@@ -78,9 +79,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def opened(data: Path, clock: Callable[[], int] = wall_clock, **settings: Any) -> AsyncIterator[Bench]:
-    """An app on ``data``, closed in order at the end."""
-    app = build(load_settings(data=data, examples=False, **settings), registry(), clock)
+async def opened(
+    data: Path, clock: Callable[[], int] = wall_clock, *, types: Iterable[type[NodeType[Any]]] = (), **settings: Any
+) -> AsyncIterator[Bench]:
+    """An app on ``data`` that knows ``types`` as well, closed in order at the end."""
+    known = registry()
+    for node_type in types:
+        known.register(node_type)
+    app = build(load_settings(data=data, examples=False, **settings), known, clock)
     await asyncio.to_thread(app.open)
     app.hub.attach(asyncio.get_running_loop())
     await prepare(app)

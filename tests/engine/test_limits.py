@@ -10,8 +10,6 @@ import orjson
 import pytest
 
 from milepost.server.access.keys import Identity
-from milepost.server.app import DEFAULT_SLUG, build, prepare
-from milepost.server.config import load_settings
 from milepost.server.errors import (
     ConcurrencyLimit,
     InvalidInput,
@@ -28,9 +26,8 @@ from milepost.server.store.rows import Project, Run
 from milepost.server.store.statements import statement
 from milepost.server.store.store import wall_clock
 from milepost.server.store.unit import Unit
-from tests.engine.conftest import ACTOR, Bench
+from tests.engine.conftest import ACTOR, Bench, opened
 from tests.engine.test_races import Gates, gate_type
-from tests.probes import registry
 
 HOUR = 3_600_000
 GATE = {"name": "gate", "steps": [{"id": "gate", "type": "gate", "config": {}}]}
@@ -101,24 +98,16 @@ class Hall:
 
 
 @asynccontextmanager
-async def opened(data: Path, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Hall]:
+async def hall_in(data: Path, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Hall]:
     """An app whose nodes wait at gates."""
-    gates, types, clock = Gates(), registry(), clock or Clock()
-    types.register(gate_type(gates))
-    app = build(load_settings(data=data, examples=False, **{"shutdown_grace": 0.0, **settings}), types, clock)
-    await asyncio.to_thread(app.open)
-    app.hub.attach(asyncio.get_running_loop())
-    await prepare(app)
-    try:
-        yield Hall(Bench(app, await app.store.project(DEFAULT_SLUG)), gates, clock)
-    finally:
-        app.hub.close()
-        await asyncio.to_thread(app.close)
+    gates, clock = Gates(), clock or Clock()
+    async with opened(data, clock, types=[gate_type(gates)], **{"shutdown_grace": 0.0, **settings}) as bench:
+        yield Hall(bench, gates, clock)
 
 
 @pytest.fixture
 async def hall(tmp_path: Path) -> AsyncIterator[Hall]:
-    async with opened(tmp_path / "data") as hall:
+    async with hall_in(tmp_path / "data") as hall:
         yield hall
 
 
@@ -221,7 +210,7 @@ async def test_a_run_that_waits_or_pauses_gives_its_place_to_the_next_and_queues
 
 
 async def test_a_full_lane_holds_up_no_other_workflow_and_passes_no_one(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data", max_concurrent_runs=4) as hall:
+    async with hall_in(tmp_path / "data", max_concurrent_runs=4) as hall:
         narrow, free = await hall.workflow(1), await hall.workflow()
         queue = [await hall.start(narrow) for _ in range(30)]
         await hall.at_gate(queue[0])
@@ -234,12 +223,12 @@ async def test_a_full_lane_holds_up_no_other_workflow_and_passes_no_one(tmp_path
 
 
 async def test_limits_are_exact_after_a_crash(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data") as hall:
+    async with hall_in(tmp_path / "data") as hall:
         workflow_id = await hall.workflow(1)
         first, second = await hall.start(workflow_id), await hall.start(workflow_id)
         await hall.at_gate(first)
         hall.app.store.writer.close()
-    async with opened(tmp_path / "data", shutdown_grace=0.0) as hall:
+    async with hall_in(tmp_path / "data", shutdown_grace=0.0) as hall:
         await hall.at_gate(first)
         third = await hall.start(workflow_id)
         assert [await hall.status(run_id) for run_id in (first, second, third)] == ["RUNNING", "QUEUED", "QUEUED"]
@@ -348,7 +337,7 @@ async def test_only_the_owner_sets_limits_and_all_of_a_change_or_nothing(hall: H
 
 
 async def test_the_higher_priority_goes_first_and_nobody_is_overtaken_for_ever(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data", max_concurrent_runs=1) as hall:
+    async with hall_in(tmp_path / "data", max_concurrent_runs=1) as hall:
         workflow_id = await hall.workflow()
         running = await hall.start(workflow_id)
         low, low2 = await hall.start(workflow_id), await hall.start(workflow_id)
@@ -365,7 +354,7 @@ async def test_the_higher_priority_goes_first_and_nobody_is_overtaken_for_ever(t
 
 
 async def test_a_flood_from_one_project_does_not_hold_up_another(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data", max_concurrent_runs=2) as hall:
+    async with hall_in(tmp_path / "data", max_concurrent_runs=2) as hall:
         flooding = await hall.workflow()
         flood = [await hall.start(flooding) for _ in range(40)]
         quiet = await hall.app.projects.create(ACTOR, "quiet", "Quiet")
@@ -398,7 +387,7 @@ async def test_a_run_starts_at_its_time(hall: Hall) -> None:
 
 
 async def test_a_run_whose_time_has_not_come_is_passed_in_the_queue(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data", max_concurrent_runs=2) as hall:
+    async with hall_in(tmp_path / "data", max_concurrent_runs=2) as hall:
         workflow_id = await hall.workflow()
         later = await hall.start(workflow_id, start_at=at(hall, HOUR), priority=9)
         runs = [await hall.start(workflow_id) for _ in range(4)]
@@ -414,10 +403,10 @@ async def test_a_time_to_start_at_is_kept(hall: Hall) -> None:
 
 
 async def test_a_time_to_start_at_survives_a_restart(tmp_path: Path) -> None:
-    async with opened(tmp_path / "data") as hall:
+    async with hall_in(tmp_path / "data") as hall:
         run_id = await hall.start(await hall.workflow(), start_at=at(hall, HOUR))
     clock = Clock()
-    async with opened(tmp_path / "data", clock) as hall:
+    async with hall_in(tmp_path / "data", clock) as hall:
         assert (await hall.why(run_id))["code"] == "start_at"
         clock.ahead += HOUR
         assert (await hall.through(run_id)).status == "COMPLETED"

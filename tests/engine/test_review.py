@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,8 +14,6 @@ import pytest
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.context import NodeContext
 from milepost.graphs.node_types import Config, NodeType
-from milepost.server.app import DEFAULT_SLUG, build, prepare
-from milepost.server.config import load_settings
 from milepost.server.engine.timer import Timer
 from milepost.server.errors import Conflict, NotFound
 from milepost.server.runs.control import Paused, Pausing, Resume
@@ -25,7 +23,7 @@ from milepost.server.store.statements import SQL, statement
 from milepost.server.store.unit import Unit
 from tests.engine.conftest import ACTOR, Bench, opened
 from tests.engine.test_control import chain, lines, trace
-from tests.probes import TraceConfig, leave, registry
+from tests.probes import TraceConfig, leave
 
 
 async def paused_at(bench: Bench, run_id: str, node_id: str) -> Run:
@@ -98,23 +96,8 @@ class FailsAfterAnswer(NodeType[TraceConfig]):
         return {"answers": [answer, ctx.interrupt("again?")]}
 
 
-@contextlib.asynccontextmanager
-async def with_type(data: Path, node_type: type[NodeType[Any]]) -> AsyncIterator[Bench]:
-    types = registry()
-    types.register(node_type)
-    app = build(load_settings(data=data, examples=False, shutdown_grace=1.0), types)
-    await asyncio.to_thread(app.open)
-    app.hub.attach(asyncio.get_running_loop())
-    await prepare(app)
-    try:
-        yield Bench(app, await app.store.project(DEFAULT_SLUG))
-    finally:
-        app.hub.close()
-        await asyncio.to_thread(app.close)
-
-
 async def test_an_answer_outlives_the_failure_of_the_node_that_asked(tmp_path: Path) -> None:
-    async with with_type(tmp_path / "data", FailsAfterAnswer) as bench:
+    async with opened(tmp_path / "data", types=[FailsAfterAnswer], shutdown_grace=1.0) as bench:
         node = {"id": "f", "type": "fails_after_answer", "config": {"file": str(tmp_path / "t")}}
         run_id = await bench.start({"name": "q", "steps": [node]})
         await bench.until(run_id, "run.waiting")
@@ -196,7 +179,7 @@ class Big(NodeType[TraceConfig]):
 
 
 async def test_a_full_disk_leaves_no_execution_behind_as_running(tmp_path: Path) -> None:
-    async with with_type(tmp_path / "data", Big) as bench:
+    async with opened(tmp_path / "data", types=[Big], shutdown_grace=1.0) as bench:
         steps = [{"id": "b", "type": "big", "config": {"file": str(tmp_path / "t"), "seconds": 0.3}}]
         run_id = await bench.start({"name": "b", "steps": steps})
         await bench.until(run_id, "node.started")
@@ -276,7 +259,7 @@ def no_number_type(stored: Future[None]) -> type[NodeType[Config]]:
 
 async def test_a_progress_that_is_no_number_does_no_harm(tmp_path: Path) -> None:
     stored: Future[None] = Future()
-    async with with_type(tmp_path / "data", no_number_type(stored)) as bench:
+    async with opened(tmp_path / "data", types=[no_number_type(stored)], shutdown_grace=1.0) as bench:
         run_id = await bench.start({"name": "n", "steps": [{"id": "n", "type": "no_number", "config": {}}]})
         await bench.until(run_id, "node.log")
         stored.set_result(None)
