@@ -12,6 +12,7 @@ from milepost.graphs.problems import Problem, step_into
 
 MAX_NODES = 2_000
 MAX_EDGES = 10_000
+MAX_VARIABLES = 2_000
 
 NodeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]

@@ -50,19 +50,20 @@ def failure_of(error: BaseException, node_id: str) -> NodeFailure:
     """The failure that an exception from a node's code means; that of a node inside it as it is."""
     if isinstance(error, NodeFailure):
         return error
-    code = _storable(error.code) if isinstance(error, NodeError) else "node_error"
-    return NodeFailure(code, type(error).__name__, _message(error), node_id, author_traceback(error))
+    code = storable(error.code) if isinstance(error, NodeError) else "node_error"
+    return NodeFailure(code, type(error).__name__, message_of(error), node_id, author_traceback(error))
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """What an exception says, as text that can be stored; the name of its class where it says nothing."""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - the author's own __str__
         message = ""
-    return _storable(message[:MAX_MESSAGE]) or type(error).__name__
+    return storable(message[:MAX_MESSAGE]) or type(error).__name__
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The text with a question mark for each character that is half of one, which JSON could not carry."""
     return text.encode("utf-8", "replace").decode()
 
@@ -75,4 +76,4 @@ def author_traceback(error: BaseException) -> str:
         kept = [frame for frame in part.stack if not frame.filename.startswith(HIDDEN)]
         part.stack = tracebacks.StackSummary.from_list(kept)
         part = part.__cause__ or part.__context__
-    return _storable("".join(shown.format())[-MAX_TRACEBACK:])
+    return storable("".join(shown.format())[-MAX_TRACEBACK:])

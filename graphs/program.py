@@ -100,10 +100,7 @@ class Program:
         """The nodes that run a graph of their own."""
         self.maps = tuple(node.id for node in self.everything if node.type == "map")
         """The nodes, nested ones too, that run something for each item of a list."""
-        self.below: dict[str, tuple[str, ...]] = {
-            holder: tuple(node.id for node in self.everything if node.id.startswith(f"{holder}/"))
-            for holder in self._holders()
-        }
+        self.below: dict[str, tuple[str, ...]] = dict(self._all_below())
         """The nodes inside each node that holds a workflow."""
 
     def _all_nodes(self) -> Iterable[ProgramNode]:
@@ -113,10 +110,11 @@ class Program:
                 for inner in child.program.everything:
                     yield ProgramNode(f"{node.id}/{inner.id}", inner.type, inner.name)
 
-    def _holders(self) -> Iterable[str]:
+    def _all_below(self) -> Iterable[tuple[str, tuple[str, ...]]]:
         for node_id, child in self._children.items():
-            yield node_id
-            yield from (f"{node_id}/{inner}" for inner in child.program.below)
+            yield node_id, tuple(f"{node_id}/{inner.id}" for inner in child.program.everything)
+            for holder, inside in child.program.below.items():
+                yield f"{node_id}/{holder}", tuple(f"{node_id}/{inner}" for inner in inside)
 
     def holds(self, node_id: str) -> bool:
         """True for a node, of this or of a nested workflow, that runs a graph of its own."""

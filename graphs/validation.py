@@ -11,7 +11,7 @@ from langgraph._internal._constants import RESERVED
 from pydantic import BaseModel, ValidationError
 
 from milepost.graphs.children import MAX_NESTED, Child, Children, Reference, find
-from milepost.graphs.definition import Draft, EdgeSpec, NodeSpec, Placed, problems_of, read_draft
+from milepost.graphs.definition import MAX_VARIABLES, Draft, EdgeSpec, NodeSpec, Placed, problems_of, read_draft
 from milepost.graphs.expressions import Names
 from milepost.graphs.json_values import NotJson, encode
 from milepost.graphs.node_types import NodeType, Registry
@@ -164,8 +164,12 @@ def _check_children(node: Node, node_type: NodeType[Any], path: str, checked: Ch
 
 
 def _check_size(checked: Checked) -> None:
-    """Definitions in definitions multiply: a few small ones could stand for millions of nodes."""
+    """Each variable is a channel, and definitions in definitions multiply: a few could stand for millions of nodes."""
     size = len(checked.nodes) + sum(child.program.size for node in checked.nodes for child in node.children)
+    variables = len(checked.names.variables)
+    if variables > MAX_VARIABLES:
+        message = f"{variables} variables; at most {MAX_VARIABLES} are allowed"
+        checked.errors.append(Problem("", "too_many", message))
     if size > MAX_NESTED:
         message = f"{size} nodes, those of nested workflows included; at most {MAX_NESTED} are allowed"
         checked.errors.append(Problem("", "too_many", message))

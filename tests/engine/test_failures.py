@@ -1,13 +1,16 @@
 """What each way to fail looks like in status, events, logs and the run's error: the table in docs/definitions.md."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.engine.conftest import Bench
+from milepost.graphs import Config, NodeContext, NodeError, NodeType
+from milepost.server.states import RunStatus
+from tests.engine.conftest import Bench, opened
 
 PAGE = Path(__file__).parents[2] / "docs/definitions.md"
 
@@ -73,3 +76,34 @@ async def test_a_failure_looks_as_the_table_says(bench: Bench, tmp_path: Path, w
     if error:
         assert error["message"]
         assert error["node_id"] == ("wild" if row.status == "FAILED" else None)
+
+
+class HalfAnError(NodeType[Config]):
+    """Fails with a code and a message that have no UTF-8."""
+
+    name = "half"
+    config_model = Config
+
+    async def run(self, ctx: NodeContext[Config]) -> Mapping[str, Any]:
+        raise NodeError("half \ud800", "half \ud800", retryable=False)
+
+
+class Interrupted(NodeType[Config]):
+    """Raises what would end the engine's loop."""
+
+    name = "interrupted"
+    config_model = Config
+
+    async def run(self, ctx: NodeContext[Config]) -> Mapping[str, Any]:
+        raise KeyboardInterrupt
+
+
+async def test_a_run_ends_whatever_its_node_raises(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data", types=[HalfAnError, Interrupted], shutdown_grace=1.0) as bench:
+        for kind, code, message in (
+            ("half", "half ?", "half ?"),
+            ("interrupted", "node_error", "KeyboardInterrupt"),
+        ):
+            run = await bench.ended(await bench.start({"steps": [{"id": "wild", "type": kind}]}))
+            error = orjson.loads(run.error or "{}")
+            assert (run.status, error["code"], error["message"]) == (RunStatus.FAILED, code, message)

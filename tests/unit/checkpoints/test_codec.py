@@ -14,6 +14,7 @@ import uuid
 import zoneinfo
 from typing import Any, NamedTuple
 
+import orjson
 import pydantic
 import pytest
 from hypothesis import given, settings
@@ -189,6 +190,15 @@ def test_what_is_not_data_is_refused_wherever_it_stands(value: Any) -> None:
     for wrapped in (value, [value], {"a": (value,)}, {1: value}, {value} if value.__hash__ else [value]):
         with pytest.raises(UnstorableType):
             codec.encode(wrapped)
+
+
+def test_whatever_a_node_may_return_as_json_is_stored_however_deep() -> None:
+    value: Any = "Łódź"
+    for _ in range(253):
+        value = {"a": value}
+    assert orjson.loads(orjson.dumps(value)) == value
+    codec = Codec(AllowedTypes())
+    assert codec.decode(codec.encode(value)) == value
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:

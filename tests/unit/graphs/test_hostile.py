@@ -89,6 +89,11 @@ def test_a_branch_holds_only_the_variables_that_it_sets_or_reads() -> None:
     assert held == {"branch a1": {"var:v1", "var:v2"}, "branch b1": set()}
 
 
+def test_more_variables_than_a_graph_can_hold_are_refused() -> None:
+    definition = {"steps": [{**node("a"), "set": {f"v{number}": 1 for number in range(2_001)}}]}
+    assert problems(definition) == [("", "too_many")]
+
+
 class Unprintable(Exception):
     """Raises again when it is to be written down."""
 
