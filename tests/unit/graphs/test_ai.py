@@ -72,8 +72,8 @@ def test_a_conversation_begins_with_the_system() -> None:
 
 def test_a_provider_that_is_not_installed_is_named() -> None:
     with pytest.raises(NotRunnable) as raised:
-        chat_model("no_such_provider:model")
-    assert "langchain-no-such-provider" in str(raised.value)
+        chat_model("xai:model")
+    assert "langchain-xai" in str(raised.value)
 
 
 async def test_a_model_that_cannot_be_made_fails_its_node() -> None:

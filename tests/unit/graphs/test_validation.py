@@ -222,11 +222,11 @@ def test_a_case_without_an_edge_is_a_warning() -> None:
 
 
 def test_a_model_that_is_not_installed_is_a_warning_and_keeps_the_program_from_running() -> None:
-    definition = {"nodes": [node("a", "ai", model="nosuchprovider:model", prompt="x")]}
+    definition = {"nodes": [node("a", "ai", model="xai:model", prompt="x")]}
     report = validate(definition, Registry())
     assert report.valid
     assert [(problem.path, problem.code) for problem in report.warnings] == [("nodes[0].config.model", "not_runnable")]
-    assert "langchain-nosuchprovider" in report.warnings[0].message
+    assert "langchain-xai" in report.warnings[0].message
     assert load(definition, Registry()).not_runnable == report.warnings
 
 
