@@ -189,8 +189,8 @@ class Segment:
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
         recorder.on_left = self._left
         recorder.on_checkpoint = self.moved.set
-        recorder.on_lost = self._perhaps_lost
-        recorder.spent = self.spent
+        recorder.unsent.on_lost = self._perhaps_lost
+        recorder.unsent.spent = self.spent
         saver = Saver(
             tools.store.reader,
             recorder,
