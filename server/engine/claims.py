@@ -24,7 +24,7 @@ ALONE = 10.0
 """Seconds that such a run has for its next checkpoint before the others start: a long step holds nobody up."""
 
 RETRY = 1.0
-"""Seconds until the next try after the disk refused a claim."""
+"""Seconds until the next try after a claim that could not be made."""
 
 log = structlog.get_logger("milepost.engine")
 
@@ -85,8 +85,15 @@ class Claims:
                 await self._fill()
             except Unavailable as error:
                 log.error("runs cannot be claimed", error=error.detail)
-                await asyncio.sleep(RETRY)
-                self.wake()
+                await self._try_again()
+            except Exception:
+                # Without the claimer no run would start any more.
+                log.exception("runs cannot be claimed")
+                await self._try_again()
+
+    async def _try_again(self) -> None:
+        await asyncio.sleep(RETRY)
+        self.wake()
 
     async def _try_suspects(self) -> None:
         """Before anything else executes: what may have killed the process before does so alone, if it does again."""
@@ -118,10 +125,14 @@ class Claims:
         """The runs to start now, at most ``limit``, the projects taking turns."""
         rooms: dict[str, int | None] = dict(await self._store.fetch("queued_projects"))
         self._limited |= {project for project, room in rooms.items() if room is not None}
-        queues = [
-            await self._startable(project, limit if (room := rooms[project]) is None else min(limit, room))
-            for project in self._slots.fairest(rooms)
-        ]
+        queues: list[list[Run]] = []
+        for project in self._slots.fairest(rooms):
+            if len(queues) == limit:
+                # One of each takes all slots that there are.
+                break
+            room = rooms[project]
+            if queue := await self._startable(project, limit if room is None else min(limit, room)):
+                queues.append(queue)
         turns = [run for turn in range(limit) for queue in queues for run in queue[turn : turn + 1]]
         return await self._in_their_lanes(turns[:limit])
 
@@ -173,7 +184,17 @@ class Claims:
         """A pause that was asked for before the process died takes hold instead of the claim."""
         after, change = transition(run, Action.PAUSE, now)
         data = {"mode": run.pause_requested, "checkpoint_id": run.checkpoint_id}
-        return Unit([change, *await self._note_pause(run)], [event(after, "run.paused", now, data)])
+        return Unit([change, *await self._noted(run)], [event(after, "run.paused", now, data)])
+
+    async def _noted(self, run: Run) -> list[Statement]:
+        try:
+            return await self._note_pause(run)
+        except Unavailable:
+            raise
+        except Exception:
+            # The run pauses all the same: a version that this release refuses, say, shows no state.
+            log.exception("the checkpoint of a paused run cannot be shown", run_id=run.run_id)
+            return []
 
 
 def _fitting(turns: Iterable[Run], rooms: Mapping[str, int]) -> Iterable[Run]:

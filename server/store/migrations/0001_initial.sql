@@ -126,9 +126,9 @@ CREATE INDEX runs_by_end ON workflow_runs (project_id, finished_at, run_id);
 CREATE INDEX runs_live ON workflow_runs (workflow_id)
   WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
-CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
-CREATE INDEX runs_queued_again ON workflow_runs (project_id, status, run_attempt)
-  WHERE status = 'QUEUED' AND run_attempt > 0 AND lane IS NULL;
+CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at, lane) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
+CREATE INDEX runs_queued_again ON workflow_runs (project_id, status, lane, run_attempt)
+  WHERE status = 'QUEUED' AND run_attempt > 0;
 
 -- The newest state of each node that was reached; a node without a row is still PENDING.
 CREATE TABLE node_states (
