@@ -162,7 +162,8 @@ SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, pro
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
   priority, start_at, held_until, lane
-FROM workflow_runs WHERE status = 'QUEUED' AND (blamed >= :blamed OR crashes >= :crashes) ORDER BY queued_at, run_id
+FROM workflow_runs WHERE status = 'QUEUED' AND crashes > 0 AND (blamed >= :blamed OR crashes >= :crashes)
+ORDER BY queued_at, run_id
 
 -- name: runs_of_other_boots
 -- Runs that a server which is gone had claimed.
