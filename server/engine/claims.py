@@ -9,6 +9,7 @@ import structlog
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.engine.slots import Slots
+from milepost.server.engine.starting import Starting
 from milepost.server.errors import GuardFailed, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
@@ -36,6 +37,7 @@ class Claims:
         self,
         store: Store,
         slots: Slots,
+        starting: Starting,
         boot_id: str,
         begin: Callable[[Run], None],
         active: Callable[[str], bool],
@@ -45,6 +47,7 @@ class Claims:
     ) -> None:
         self._store = store
         self._slots = slots
+        self._starting = starting
         self._boot_id = boot_id
         self._begin = begin
         self._active = active
@@ -156,11 +159,11 @@ class Claims:
     async def _claim(self, run: Run, *, limited: bool = False) -> bool:
         """Claim a run with a slot that was taken for it, or pause it where that was asked for. False: it lost."""
         now = self._store.clock()
+        if run.pause_requested:
+            self._slots.release()
+            return await self._pause(run, now)
+        self._starting.claim(run.run_id)
         try:
-            if run.pause_requested:
-                self._slots.release()
-                await self._store.commit(await self._paused(run, now))
-                return True
             after, change = transition(run, Action.CLAIM, now, owner=self._boot_id)
             unit = Unit([change], [event(after, "run.started", now, started(after))])
             if limited or run.lane is not None or run.project_id in self._limited:
@@ -177,14 +180,19 @@ class Claims:
         return True
 
     def _give_back(self, run: Run) -> None:
-        if not run.pause_requested:
-            self._slots.release()
+        self._starting.over(run.run_id)
+        self._slots.release()
 
-    async def _paused(self, run: Run, now: int) -> Unit:
+    async def _pause(self, run: Run, now: int) -> bool:
         """A pause that was asked for before the process died takes hold instead of the claim."""
         after, change = transition(run, Action.PAUSE, now)
         data = {"mode": run.pause_requested, "checkpoint_id": run.checkpoint_id}
-        return Unit([change, *await self._noted(run)], [event(after, "run.paused", now, data)])
+        unit = Unit([change, *await self._noted(run)], [event(after, "run.paused", now, data)])
+        try:
+            await self._store.commit(unit)
+        except GuardFailed:
+            return False
+        return True
 
     async def _noted(self, run: Run) -> list[Statement]:
         try:
