@@ -21,12 +21,13 @@ class NodeFailure(Exception):
     """A node that failed for good. `code` is stable; `type` is the name of the error's class."""
 
     def __init__(self, code: str, type: str, message: str, node_id: str, traceback: str = "") -> None:
+        message = storable_text(message)
         super().__init__(f"{node_id}: {message}")
         self.code = code
         self.type = type
         self.message = message
         self.node_id = node_id
-        self.traceback = traceback
+        self.traceback = storable_text(traceback)
 
 
 class NodeError(Exception):
@@ -52,6 +53,11 @@ def failure_of(error: BaseException, node_id: str) -> NodeFailure:
     code = error.code if isinstance(error, NodeError) else "node_error"
     message = str(error) or type(error).__name__
     return NodeFailure(code, type(error).__name__, message[:4096], node_id, author_traceback(error))
+
+
+def storable_text(text: str) -> str:
+    """``text`` with marks in place of what has no encoding, such as a half of a pair in the name of a file."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def author_traceback(error: BaseException) -> str:

@@ -67,7 +67,11 @@ class Unsent:
             # Whoever waited was cancelled; what happened has happened all the same.
             waiting = self._loop.create_future()
             waiting.add_done_callback(self._committed)
-        return self._take(), waiting
+        try:
+            return self._take(), waiting
+        except Exception as error:  # noqa: BLE001 - it is this run's alone: those that leave with it are not held up
+            waiting.set_exception(error)
+            return None
 
     def rest(self) -> Unit:
         """All of it, guarded, for a unit that the caller completes and submits."""

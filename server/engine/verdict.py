@@ -10,6 +10,7 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 
 from milepost.checkpoints.errors import UnstorableType
 from milepost.checkpoints.unit import Statement
+from milepost.graphs.failures import storable_text
 from milepost.graphs.program import Program
 from milepost.server.engine.projection import error_of, run_error
 from milepost.server.engine.recorder import Reached, Recorder
@@ -46,8 +47,8 @@ class Verdict:
     @classmethod
     def broken(cls, error: BaseException, code: str = "internal_error") -> "Verdict":
         """The run fails through no node's fault."""
-        text = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
-        return cls.failed(run_error(code, type(error).__name__, str(error), traceback=text))
+        text = storable_text("".join(traceback.format_exception(error))[-MAX_TRACEBACK:])
+        return cls.failed(run_error(code, type(error).__name__, storable_text(str(error)), traceback=text))
 
     def reconsidered(self, run: Run) -> "Verdict":
         """The verdict once it is known whether ``run`` is asked to pause."""
