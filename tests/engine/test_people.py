@@ -426,6 +426,24 @@ async def test_a_new_run_waits_behind_a_few_woken_ones_however_many_are_due(tmp_
             assert (await bench.ended(run_id)).status is RunStatus.COMPLETED
 
 
+async def test_waits_end_at_their_time_though_the_clock_steps_back_and_forward(tmp_path: Path) -> None:
+    clock = Clock()
+    wait = {"name": "w", "steps": [{"id": "w", "type": "wait", "config": {"seconds": HOUR}}]}
+    async with opened(tmp_path / "data", clock) as bench:
+        first = await bench.start(wait)
+        await parked(bench, first)
+        clock.step(-2 * HOUR)
+        # Parked by the clock as it is now: its time comes two hours before the other's.
+        second = await bench.start(wait)
+        await parked(bench, second)
+        clock.step(HOUR)
+        assert (await bench.ended(second, within=5)).status is RunStatus.COMPLETED
+        clock.step(-HOUR)
+        assert (await bench.app.store.run(first)).status is RunStatus.WAITING
+        clock.step(3 * HOUR)
+        assert (await bench.ended(first, within=5)).status is RunStatus.COMPLETED
+
+
 async def test_a_run_starts_at_its_time_while_many_are_woken(tmp_path: Path) -> None:
     clock = Clock()
     async with opened(tmp_path / "data", clock, max_concurrent_runs=2) as bench:
