@@ -128,14 +128,15 @@ CREATE INDEX runs_queued ON workflow_runs (project_id, status, (queued_at - prio
 CREATE INDEX runs_held ON workflow_runs (held_until) WHERE status = 'QUEUED' AND held_until IS NOT NULL;
 CREATE INDEX lanes_running ON workflow_runs (lane, workflow_id) WHERE status = 'RUNNING' AND lane IS NOT NULL;
 CREATE INDEX lanes_queued ON workflow_runs (lane) WHERE status = 'QUEUED' AND held_until IS NULL AND lane IS NOT NULL;
-CREATE INDEX runs_by_start ON workflow_runs (project_id, started_at, run_id);
-CREATE INDEX runs_by_end ON workflow_runs (project_id, finished_at, run_id);
+CREATE INDEX runs_by_start ON workflow_runs (project_id, (coalesce(started_at, 0)), run_id);
+CREATE INDEX runs_by_end ON workflow_runs (project_id, (coalesce(finished_at, 0)), run_id);
 CREATE INDEX runs_live ON workflow_runs (workflow_id)
   WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
+CREATE INDEX runs_suspect ON workflow_runs (queued_at, run_id) WHERE status = 'QUEUED' AND crashes > 0;
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
-CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
-CREATE INDEX runs_queued_again ON workflow_runs (project_id, status, run_attempt)
-  WHERE status = 'QUEUED' AND run_attempt > 0 AND lane IS NULL;
+CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at, lane) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
+CREATE INDEX runs_queued_again ON workflow_runs (project_id, status, lane, run_attempt)
+  WHERE status = 'QUEUED' AND run_attempt > 0;
 
 -- The newest state of each node that was reached; a node without a row is still PENDING.
 CREATE TABLE node_states (

@@ -22,12 +22,13 @@ class NodeFailure(Exception):
     """A node that failed for good. `code` is stable; `type` is the name of the error's class."""
 
     def __init__(self, code: str, type: str, message: str, node_id: str, traceback: str = "") -> None:
+        message = storable(message)
         super().__init__(f"{node_id}: {message}")
         self.code = code
         self.type = type
         self.message = message
         self.node_id = node_id
-        self.traceback = traceback
+        self.traceback = storable(traceback)
 
 
 class NodeError(Exception):

@@ -70,7 +70,11 @@ class App:
             StartRefused: the data directory is in use, foreign or newer than this release.
         """
         self.store.open()
-        self.engine.start()
+        try:
+            self.engine.start()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Drain the runs, stop the engine, commit what waits and let go of the data directory. Blocks."""

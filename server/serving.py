@@ -53,25 +53,23 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-async def serve(app: App, listener: socket.socket, on_ready: Callable[[str, str], None]) -> None:
+async def serve(app: App, server: Server, listener: socket.socket, on_ready: Callable[[str, str], None]) -> None:
     """Serve an opened ``app`` until SIGTERM or SIGINT, then stop in order: requests, runs, database.
 
     ``on_ready`` gets the base URL and the owner's key once the port is open.
     """
-    loop = asyncio.get_running_loop()
-    app.hub.attach(loop)
-    secret = await prepare(app)
-    server = Server(_config(app), app)
-    lag = loop.create_task(_measure_lag(app))
-    serving = loop.create_task(server.serve(sockets=[listener]))
-    ready = loop.create_task(server.ready.wait())
-    await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
-    if server.started:
-        _collect_seldom()
-        host, port = listener.getsockname()[:2]
-        on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", secret)
+    app.hub.attach(asyncio.get_running_loop())
+    lag = asyncio.ensure_future(_measure_lag(app))
     try:
+        secret = await prepare(app)
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        ready = asyncio.ensure_future(server.ready.wait())
+        await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if server.started and not server.should_exit:
+            _collect_seldom()
+            host, port = listener.getsockname()[:2]
+            on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", secret)
         await serving
     finally:
         lag.cancel()
@@ -88,9 +86,12 @@ def run(app: App, on_ready: Callable[[str, str], None]) -> None:
     """
     # The port first: where it is taken, no run is touched.
     listener = bind(app.settings.host, app.settings.port)
-    app.open()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(app, listener, on_ready))
+    server = Server(_config(app), app)
+    # Runs go on as soon as the app is open. A signal that comes before the port is hands them back like any other.
+    with server.capture_signals():
+        app.open()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(app, server, listener, on_ready))
 
 
 def _collect_seldom() -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.engine.slots import Slots
+from milepost.server.engine.starting import Starting
 from milepost.server.errors import GuardFailed, Unavailable
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
@@ -24,7 +25,7 @@ ALONE = 10.0
 """Seconds that such a run has for its next checkpoint before the others start: a long step holds nobody up."""
 
 RETRY = 1.0
-"""Seconds until the next try after the disk refused a claim."""
+"""Seconds until the next try after a claim that could not be made."""
 
 log = structlog.get_logger("milepost.engine")
 
@@ -36,6 +37,7 @@ class Claims:
         self,
         store: Store,
         slots: Slots,
+        starting: Starting,
         boot_id: str,
         begin: Callable[[Run], None],
         active: Callable[[str], bool],
@@ -45,6 +47,7 @@ class Claims:
     ) -> None:
         self._store = store
         self._slots = slots
+        self._starting = starting
         self._boot_id = boot_id
         self._begin = begin
         self._active = active
@@ -85,8 +88,15 @@ class Claims:
                 await self._fill()
             except Unavailable as error:
                 log.error("runs cannot be claimed", error=error.detail)
-                await asyncio.sleep(RETRY)
-                self.wake()
+                await self._try_again()
+            except Exception:
+                # Without the claimer no run would start any more.
+                log.exception("runs cannot be claimed")
+                await self._try_again()
+
+    async def _try_again(self) -> None:
+        await asyncio.sleep(RETRY)
+        self.wake()
 
     async def _try_suspects(self) -> None:
         """Before anything else executes: what may have killed the process before does so alone, if it does again."""
@@ -118,10 +128,14 @@ class Claims:
         """The runs to start now, at most ``limit``, the projects taking turns."""
         rooms: dict[str, int | None] = dict(await self._store.fetch("queued_projects"))
         self._limited |= {project for project, room in rooms.items() if room is not None}
-        queues = [
-            await self._startable(project, limit if (room := rooms[project]) is None else min(limit, room))
-            for project in self._slots.fairest(rooms)
-        ]
+        queues: list[list[Run]] = []
+        for project in self._slots.fairest(rooms):
+            if len(queues) == limit:
+                # One of each takes all slots that there are.
+                break
+            room = rooms[project]
+            if queue := await self._startable(project, limit if room is None else min(limit, room)):
+                queues.append(queue)
         turns = [run for turn in range(limit) for queue in queues for run in queue[turn : turn + 1]]
         return await self._in_their_lanes(turns[:limit])
 
@@ -145,11 +159,11 @@ class Claims:
     async def _claim(self, run: Run, *, limited: bool = False) -> bool:
         """Claim a run with a slot that was taken for it, or pause it where that was asked for. False: it lost."""
         now = self._store.clock()
+        if run.pause_requested:
+            self._slots.release()
+            return await self._pause(run, now)
+        self._starting.claim(run.run_id)
         try:
-            if run.pause_requested:
-                self._slots.release()
-                await self._store.commit(await self._paused(run, now))
-                return True
             after, change = transition(run, Action.CLAIM, now, owner=self._boot_id)
             unit = Unit([change], [event(after, "run.started", now, started(after))])
             if limited or run.lane is not None or run.project_id in self._limited:
@@ -166,14 +180,29 @@ class Claims:
         return True
 
     def _give_back(self, run: Run) -> None:
-        if not run.pause_requested:
-            self._slots.release()
+        self._starting.over(run.run_id)
+        self._slots.release()
 
-    async def _paused(self, run: Run, now: int) -> Unit:
+    async def _pause(self, run: Run, now: int) -> bool:
         """A pause that was asked for before the process died takes hold instead of the claim."""
         after, change = transition(run, Action.PAUSE, now)
         data = {"mode": run.pause_requested, "checkpoint_id": run.checkpoint_id}
-        return Unit([change, *await self._note_pause(run)], [event(after, "run.paused", now, data)])
+        unit = Unit([change, *await self._noted(run)], [event(after, "run.paused", now, data)])
+        try:
+            await self._store.commit(unit)
+        except GuardFailed:
+            return False
+        return True
+
+    async def _noted(self, run: Run) -> list[Statement]:
+        try:
+            return await self._note_pause(run)
+        except Unavailable:
+            raise
+        except Exception:
+            # The run pauses all the same: a version that this release refuses, say, shows no state.
+            log.exception("the checkpoint of a paused run cannot be shown", run_id=run.run_id)
+            return []
 
 
 def _fitting(turns: Iterable[Run], rooms: Mapping[str, int]) -> Iterable[Run]:

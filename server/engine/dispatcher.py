@@ -19,8 +19,8 @@ class Dispatcher(Protocol):
         """Take a slot for a run that the caller is about to claim. False: queue it instead."""
         ...
 
-    def unreserve(self) -> None:
-        """Give a slot back whose claim was not committed."""
+    def unreserve(self, run: Run) -> None:
+        """Give the slot back of a run whose claim was not committed."""
         ...
 
     def start_run(self, run: Run) -> None:

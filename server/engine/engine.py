@@ -23,6 +23,7 @@ from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
 from milepost.server.engine.segment import Segment, Tools
 from milepost.server.engine.slots import Slots
+from milepost.server.engine.starting import Starting
 from milepost.server.engine.threads import NodeThreads
 from milepost.server.engine.timer import Timer
 from milepost.server.engine.watchdog import Watchdog
@@ -68,6 +69,7 @@ class Engine:
         self._boot_id = boot_id
         self._black_box = black_box
         self._slots = Slots(max_runs)
+        self._starting = Starting()
         self._threads = NodeThreads(sync_threads)
         self._load = load
         self._allowed_types = allowed_types
@@ -79,7 +81,15 @@ class Engine:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._driving: set[asyncio.Task[Any]] = set()
         self._claims = Claims(
-            store, self._slots, boot_id, self._begin, self.active, self._first_step, on_queue_wait, note_pause
+            store,
+            self._slots,
+            self._starting,
+            boot_id,
+            self._begin,
+            self.active,
+            self._first_step,
+            on_queue_wait,
+            note_pause,
         )
         self._timer = Timer(store, self._claims.wake, max_runs)
         self._watchdog = Watchdog(self._loop, store, self._attempt_of, on_lag)
@@ -157,10 +167,14 @@ class Engine:
 
     def reserve(self, run: Run) -> bool:
         """Take a slot for a run about to be claimed."""
-        return not self.active(run.run_id) and self._slots.reserve()
+        reserved = not self.active(run.run_id) and self._slots.reserve()
+        if reserved:
+            self._starting.claim(run.run_id)
+        return reserved
 
-    def unreserve(self) -> None:
+    def unreserve(self, run: Run) -> None:
         """The claim was not committed."""
+        self._starting.over(run.run_id)
         self._slots.release()
         self.wake()
 
@@ -235,6 +249,8 @@ class Engine:
         if self._slots.closed:
             # Claimed while the server began to stop: handed back before its first step.
             segment.drain("release")
+        for order in self._starting.over(run.run_id):
+            order(segment)
         task = self._spawn(self._drive(segment))
         task.set_name(f"run {run.run_id}")
         self._driving.add(task)
@@ -290,6 +306,7 @@ class Engine:
         """
         segment = self._active.get(run_id) or self._ending.get(run_id)
         if segment is None or attempt not in (None, segment.run.run_attempt):
+            self._starting.tell(run_id, partial(_fence, attempt))
             _answer(told, [])
             return
         asked_too_long = told.cancelled()
@@ -321,8 +338,10 @@ class Engine:
     def _drain(self, run: Run, told: "Future[list[str]]") -> None:
         """It holds though whoever asked has not waited for a blocked loop."""
         segment = self._active.get(run.run_id)
-        if segment is not None and segment.run.run_attempt == run.run_attempt:
-            segment.drain("pause")
+        if segment is not None:
+            _pause(run.run_attempt, segment)
+        else:
+            self._starting.tell(run.run_id, partial(_pause, run.run_attempt))
         _answer(told, [])
 
     def _undrain(self, run_id: str, told: "Future[bool]") -> None:
@@ -346,6 +365,16 @@ class Engine:
     def _threadsafe(self, call: Callable[..., Any], *args: Any) -> None:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call, *args)
+
+
+def _fence(attempt: int | None, segment: Segment) -> None:
+    if attempt in (None, segment.run.run_attempt):
+        segment.fence()
+
+
+def _pause(attempt: int, segment: Segment) -> None:
+    if attempt == segment.run.run_attempt:
+        segment.drain("pause")
 
 
 def _answer(told: "Future[Told]", answer: Told) -> None:

@@ -1,6 +1,6 @@
 """Stands between one attempt of a run and the writer: what nodes report and the saver saves leaves in common units.
 
-A node's completion is committed with the writes that make it durable, never before (design.md: One run, one direction).
+A node's completion is committed with the writes that make it durable, never before (docs/architecture.md).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from milepost.graphs.reporter import Outcome
 from milepost.server.engine.outbox import Committed, Outbox
 from milepost.server.engine.parking import Parked, put_interrupt
 from milepost.server.engine.projection import Projection
-from milepost.server.errors import GuardFailed
+from milepost.server.engine.unsent import Unsent
 from milepost.server.store.rows import NodeExecution, NodeState
 from milepost.server.store.statements import statement
 from milepost.server.store.unit import Unit
@@ -47,13 +47,11 @@ class Recorder:
     def __init__(
         self, outbox: Outbox, clock: Callable[[], int], projection: Projection, delivered: frozenset[str]
     ) -> None:
-        self._outbox = outbox
+        self.unsent = Unsent(outbox, projection)
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._projection = projection
         self._delivered = delivered
-        self._statements: list[Statement] = []
-        self._checkpoint_id: str | None = None
         self._outcomes: dict[str, Outcome] = {}
         self._asleep: Mapping[str, str] = {}
         self._held: dict[str, list[Callable[[], None]]] = {}
@@ -63,8 +61,6 @@ class Recorder:
         self._count_timers: dict[str, asyncio.TimerHandle] = {}
         self._texts: dict[str, list[str]] = {}
         self._text_timers: dict[str, asyncio.TimerHandle] = {}
-        self._next: Committed | None = None
-        self._failure: BaseException | None = None
         self.executing: dict[str, str] = {}
         self.tasks: dict[str, asyncio.Task[Any]] = {}
         self.parked: dict[str, tuple[str, int | None]] = {}
@@ -75,10 +71,6 @@ class Recorder:
         self.on_left: Callable[[], None] | None = None
         self.on_checkpoint: Callable[[], None] | None = None
         """Called once, when the first checkpoint is on disk or will never be."""
-        self.on_lost: Callable[[], None] | None = None
-        """Called once, when a guard says that the run may have been taken from this attempt."""
-        self.spent: Callable[[], int] = lambda: projection.run.spent_ms
-        """Milliseconds that the run has executed."""
 
     def restore(
         self,
@@ -102,8 +94,8 @@ class Recorder:
 
     def tick(self) -> None:
         """About a second has passed."""
-        if self._failure is None and self._projection.tick(self._clock()):
-            self._soon()
+        if not self.unsent.failed and self._projection.tick(self._clock()):
+            self.unsent.soon()
 
     def resume_at(self, reached: Reached) -> None:
         """The checkpoint that the attempt goes on from."""
@@ -126,7 +118,7 @@ class Recorder:
 
     def _begin(self, task_id: str, node_id: str, input: Any) -> None:
         self._projection.started(task_id, node_id, input, self._clock())
-        self._soon()
+        self.unsent.soon()
 
     def _wake(self, task_id: str) -> None:
         """A node that was thought to go on waiting does not: tell what it reported."""
@@ -138,7 +130,7 @@ class Recorder:
         self._wake(task_id)
         self._stop_inside(task_id)
         self._projection.retrying(task_id, failure, attempt, delay, self._clock())
-        self._soon()
+        self.unsent.soon()
 
     def progress(self, task_id: str, fraction: float, message: str | None) -> None:
         """A node says how far it is."""
@@ -146,7 +138,7 @@ class Recorder:
             self._held[task_id].append(partial(self.progress, task_id, fraction, message))
             return
         self._projection.advanced(task_id, fraction, message, self._clock())
-        self._soon()
+        self.unsent.soon()
 
     def log(self, task_id: str, level: str, message: str, fields: Mapping[str, Any]) -> None:
         """A node logs."""
@@ -154,7 +146,7 @@ class Recorder:
             self._held[task_id].append(partial(self.log, task_id, level, message, fields))
             return
         self._projection.logged(task_id, level, message, fields, self._clock())
-        self._soon()
+        self.unsent.soon()
 
     def delta(self, task_id: str, text: str) -> None:
         """A model's text, gathered."""
@@ -205,7 +197,7 @@ class Recorder:
 
     def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Committed:
         """A task's writes: with them its node's result is on disk."""
-        self._statements += statements
+        self.unsent.add(*statements)
         if saved.task_id in self._inside:
             self._item_saved(saved.task_id)
         outcome = self._outcomes.pop(saved.task_id, None)
@@ -219,7 +211,7 @@ class Recorder:
                     self._park(saved.task_id, interrupt)
         if saved.task_id not in self.parked:
             self._inside.pop(saved.task_id, None)
-        return self._soon()
+        return self.unsent.soon()
 
     def _item_saved(self, task_id: str) -> None:
         node_id = self._inside[task_id]
@@ -229,20 +221,20 @@ class Recorder:
             self._count_later(holder)
         if self._projection.asked:
             run_id = self._projection.run.run_id
-            self._statements.append(statement("consume_answers", run_id=run_id, task_id=task_id))
+            self.unsent.add(statement("consume_answers", run_id=run_id, task_id=task_id))
 
     def checkpoint_saved(self, saved: CheckpointSaved, statements: list[Statement]) -> Committed:
         """A checkpoint; LangGraph awaits it before the next step."""
-        self._statements += statements
+        self.unsent.add(*statements)
         if not saved.ns:
-            self._checkpoint_id = saved.checkpoint_id
+            self.unsent.stands_at(saved.checkpoint_id)
             values = saved.checkpoint["channel_values"]
             self.reached = Reached(saved.checkpoint_id, saved.step, saved.next, values)
             self._projection.checkpointed(saved.checkpoint_id, saved.step, saved.next, self._clock())
         elif self.reached is not None:
             # A branch is going on: earlier crashes no longer count.
-            self._checkpoint_id = self.reached.checkpoint_id
-        committed = self._at_once()
+            self.unsent.stands_at(self.reached.checkpoint_id)
+        committed = self.unsent.at_once()
         if (call := self.on_checkpoint) is not None:
             self.on_checkpoint = None
             committed.add_done_callback(lambda _: call())
@@ -260,7 +252,7 @@ class Recorder:
             self._inside.pop(inner, None)
             self.asked.pop(inner, None)
             if self.parked.pop(inner, None) is not None:
-                self._statements.append(statement("consume_answers", run_id=run_id, task_id=inner))
+                self.unsent.add(statement("consume_answers", run_id=run_id, task_id=inner))
 
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
         node_id = self._projection.node_of(task_id) or self._inside.get(task_id)
@@ -286,15 +278,14 @@ class Recorder:
         self._wake(task_id)
         now = self._clock()
         self._projection.waiting(task_id, node_id, "time" if kind == "retry" else kind, wake_at, now)
-        self._statements += put_interrupt(
-            self._projection.run, task_id, node_id, kind, interrupt, now, again=interrupt.id in self._delivered
-        )
+        again = interrupt.id in self._delivered
+        self.unsent.add(*put_interrupt(self._projection.run, task_id, node_id, kind, interrupt, now, again=again))
 
     # Units.
 
     def flush(self) -> Committed:
         """Submit all that was told and saved so far, and resolve once it is on disk."""
-        return self._at_once()
+        return self.unsent.at_once()
 
     def pending(self) -> Unit:
         """Everything that was not submitted yet, guarded; for a unit that the caller completes and submits."""
@@ -302,41 +293,13 @@ class Recorder:
             self._tell_text(task_id)
         for holder in list(self._count_timers):
             self._tell_counts(holder)
-        if self._next is not None and not self._next.done():
-            self._next.set_result(())
-        self._next = None
-        return Unit() if self._failure is not None else self._take()
+        return self.unsent.rest()
 
     def close(self) -> None:
         """Submit nothing more: the run has left this attempt. Whoever waits for a commit gets ``GuardFailed``."""
         for timer in (*self._text_timers.values(), *self._count_timers.values()):
             timer.cancel()
-        self._fail(GuardFailed("the run was taken from this attempt"))
-
-    def leave(self) -> tuple[Unit, Committed] | None:
-        """What is to be committed now, and the future that waits for it."""
-        waiting, self._next = self._next, None
-        if waiting is None or self._failure is not None:
-            return None
-        if waiting.done():
-            # Whoever waited was cancelled; what happened has happened all the same.
-            waiting = self._loop.create_future()
-            waiting.add_done_callback(self._committed)
-        return self._take(), waiting
-
-    def _fail(self, error: BaseException) -> None:
-        """Nothing that follows a unit that is not on disk may get there."""
-        if self._failure is None:
-            self._failure = error
-        if self._next is not None and not self._next.done():
-            self._next.set_exception(self._failure)
-
-    def _committed(self, done: Committed) -> None:
-        # A completion that nobody awaits must not fail in silence: what comes next fails with it.
-        if not done.cancelled() and (error := done.exception()) is not None:
-            if isinstance(error, GuardFailed) and self._failure is None and self.on_lost is not None:
-                self.on_lost()
-            self._fail(error)
+        self.unsent.close()
 
     def _tell_text(self, task_id: str) -> None:
         timer = self._text_timers.pop(task_id, None)
@@ -344,7 +307,7 @@ class Recorder:
             timer.cancel()
         if texts := self._texts.pop(task_id, None):
             self._projection.streamed(task_id, "".join(texts), self._clock())
-            self._soon()
+            self.unsent.soon()
 
     def _count_later(self, holder: str) -> None:
         if holder not in self._count_timers:
@@ -355,46 +318,4 @@ class Recorder:
         if timer is not None:
             timer.cancel()
             self._projection.told_items(holder, self._clock())
-            self._soon()
-
-    def _soon(self) -> Committed:
-        """Submit with the next checkpoint, or shortly."""
-        if self._next is None or self._next.done():
-            self._next = self._loop.create_future()
-            self._next.add_done_callback(self._committed)
-            if self._failure is not None:
-                self._next.set_exception(self._failure)
-            else:
-                self._outbox.soon(self)
-        return self._next
-
-    def _at_once(self) -> Committed:
-        """Submit at the end of this turn of the loop."""
-        waiting = self._soon()
-        if self._failure is None:
-            self._outbox.now(self)
-        return waiting
-
-    def _take(self) -> Unit:
-        unit = self._projection.drain()
-        hold = self._hold()
-        saved, self._statements = self._statements, []
-        unit.statements[:0] = [hold, *saved]
-        return unit
-
-    def _hold(self) -> Statement:
-        projection, checkpoint_id = self._projection, self._checkpoint_id
-        self._checkpoint_id = None
-        name = "hold_attempt_at_checkpoint" if checkpoint_id else "hold_attempt"
-        more = {"checkpoint_id": checkpoint_id} if checkpoint_id else {}
-        return statement(
-            name,
-            1,
-            run_id=projection.run.run_id,
-            run_attempt=projection.run.run_attempt,
-            current_node=projection.current_node,
-            progress=projection.progress,
-            estimated_completion=projection.estimated_completion,
-            spent_ms=self.spent(),
-            **more,
-        )
+            self.unsent.soon()

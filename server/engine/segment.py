@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
+import structlog
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
@@ -37,6 +38,8 @@ Drain = Literal["pause", "release"]
 
 RETRY_WRITE = 1.0
 """Seconds between tries to write where a run stopped while the disk refuses."""
+
+log = structlog.get_logger("milepost.engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,9 @@ class Segment:
         """
         try:
             return await self._drive()
+        except Exception as error:
+            log.exception("an attempt came to no end", run_id=self.run.run_id)
+            return await self._settle(Verdict.broken(error), Unit())
         finally:
             self._over = True
             self.moved.set()
@@ -142,19 +148,22 @@ class Segment:
         while not self._fenced:
             self._graph = asyncio.ensure_future(self._run_graph())
             await asyncio.wait([self._graph])
-            if self._fenced or self._graph.cancelled():
+            if self._fenced:
                 return None
-            error = self._graph.exception()
+            error = _error_of(self._graph)
             if isinstance(error, GraphDrained) and self._drain is None:
                 # The pause was taken back, but a control that was drained stays drained.
                 self._control = RunControl()
-                self.run = await self._tools.store.run(self.run.run_id)
+                if (fresh := await self._row()) is None:
+                    return None
+                self.run = fresh
                 continue
             if isinstance(error, Unavailable):
                 # Its nodes run again: not as often as a disk that takes only small writes would let them.
                 await asyncio.sleep(RETRY_WRITE)
             await self._gather(error)
-            return await self._settle(self._verdict(error))
+            verdict = self._verdict(error)
+            return await self._settle(verdict, self._pending(verdict))
         return None
 
     async def _gather(self, error: BaseException | None) -> None:
@@ -189,8 +198,8 @@ class Segment:
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
         recorder.on_left = self._left
         recorder.on_checkpoint = self.moved.set
-        recorder.on_lost = self._perhaps_lost
-        recorder.spent = self.spent
+        recorder.unsent.on_lost = self._perhaps_lost
+        recorder.unsent.spent = self.spent
         saver = Saver(
             tools.store.reader,
             recorder,
@@ -258,12 +267,21 @@ class Segment:
 
     async def _stop_if_lost(self) -> None:
         """A guard failed: if the run is no longer this attempt's, its nodes have nothing to work for."""
-        try:
-            lost = self._lost(await self._tools.store.run(self.run.run_id))
-        except NotFound:
-            lost = True
-        if lost:
+        if await self._row() is None:
             self.fence()
+
+    async def _row(self) -> Run | None:
+        """The run as it is now, however often the disk refuses; None if it was taken from this attempt."""
+        while not self._fenced:
+            try:
+                fresh = await self._tools.store.run(self.run.run_id)
+            except NotFound:
+                return None
+            except Unavailable:
+                await asyncio.sleep(RETRY_WRITE)
+            else:
+                return None if self._lost(fresh) else fresh
+        return None
 
     def _context(self, recorder: Recorder, parked: Parked) -> RunContext:
         run, size = self.run, StateSize()
@@ -293,24 +311,20 @@ class Segment:
         if self._over:
             self._quiet.set()
 
-    async def _settle(self, verdict: Verdict) -> Run | None:
+    async def _settle(self, verdict: Verdict, pending: Unit) -> Run | None:
         """Commit a verdict, however often the disk refuses, unless the run was taken from this attempt."""
-        store = self._tools.store
-        pending = self._pending(verdict)
-        spent = self.spent()
+        store, spent = self._tools.store, self.spent()
         if verdict.action is Action.PAUSE:
             # Whoever asked for the pause may have taken it back after the graph had stopped for it.
-            self.run = await store.run(self.run.run_id)
-            if self._lost(self.run):
+            if (fresh := await self._row()) is None:
                 return None
-            verdict = verdict.reconsidered(self.run)
+            self.run, verdict = fresh, verdict.reconsidered(fresh)
         while not self._fenced:
             after, unit = write(verdict, self.run, pending, spent, store.clock())
             try:
                 await store.commit(unit)
             except GuardFailed as error:
-                fresh = await store.run(self.run.run_id)
-                if self._lost(fresh):
+                if (fresh := await self._row()) is None:
                     return None
                 if fresh.pause_requested == self.run.pause_requested:
                     verdict, pending = Verdict.broken(error), Unit()
@@ -335,6 +349,13 @@ class Segment:
     def _lost(self, fresh: Run) -> bool:
         """Whether the row says that the run is no longer this attempt's."""
         return fresh.run_attempt != self.run.run_attempt or fresh.status is not RunStatus.RUNNING
+
+
+def _error_of(graph: asyncio.Task[None]) -> BaseException | None:
+    """Why a graph stopped that nobody stopped; None: it came to its end."""
+    if graph.cancelled():
+        return RuntimeError("a node's code cancelled the task that it was executed in")
+    return graph.exception()
 
 
 def _graph_input(run: Run, program: Program, answers: Mapping[str, Any]) -> Any:

@@ -23,7 +23,7 @@ PATIENCE = 0.25
 """Seconds after which due runs are looked at again though few others were claimed: some may have left the queue."""
 
 RETRY = 1.0
-"""Seconds until the next try after the disk refused."""
+"""Seconds until the next try after one that failed."""
 
 log = structlog.get_logger("milepost.engine")
 
@@ -32,7 +32,7 @@ class Timer:
     """On the engine's loop.
 
     However many runs are due at once, of each project only as many as there are slots stand in the queue again, so that
-    a new run waits behind no more than those.
+    a new run waits behind no more than those; of a lane that is full as many more, which are passed until it is not.
     """
 
     def __init__(self, store: Store, on_queued: Callable[[], None], slots: int) -> None:
@@ -76,13 +76,15 @@ class Timer:
                 await self._until_done(self._look)
 
     async def _until_done(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do ``work``, however often the disk refuses: a timer that ends leaves every parked run parked."""
+        """Do ``work``, whatever stands against it: a timer that ends leaves every parked run parked."""
         while True:
             try:
                 return await work()
             except Unavailable as error:
                 log.error("parked runs cannot be woken", error=str(error))
-                await asyncio.sleep(RETRY)
+            except Exception:
+                log.exception("parked runs cannot be woken")
+            await asyncio.sleep(RETRY)
 
     async def _wake_if_answered(self, run: Run) -> None:
         rows = await self._store.interrupts(run.run_id)
@@ -109,10 +111,13 @@ class Timer:
             self.expect(row[0])
 
     async def _fire(self) -> None:
-        await self._release_held()
-        while due := await self._store.fetch("projects_to_wake", now=self._store.clock()):
+        while True:
             self._claimed = 0
             self._room.clear()
+            # However long it takes to wake all that is due, what is to start meanwhile starts at its time.
+            await self._release_held()
+            if not (due := await self._store.fetch("projects_to_wake", now=self._store.clock())):
+                return
             rooms = {project_id: self._ahead - queued for project_id, queued in due}
             woken = [await self._wake(project_id, room) for project_id, room in rooms.items() if room >= self._refill]
             if not any(woken):
@@ -121,8 +126,10 @@ class Timer:
 
     async def _wake(self, project_id: str, room: int) -> int:
         """Queue at most ``room`` due runs of a project, those due first first."""
-        now = self._store.clock()
-        due = await self._store.runs("runs_to_wake", project_id=project_id, now=now, limit=min(room, BATCH))
+        now, limit = self._store.clock(), min(room, BATCH)
+        due = await self._store.runs("runs_to_wake", project_id=project_id, now=now, limit=limit, ahead=self._ahead)
+        if not due:
+            return 0
         unit = Unit()
         for run in due:
             after, change = transition(run, Action.WAKE, now)

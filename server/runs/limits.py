@@ -3,7 +3,6 @@
 What is checked here is checked once more by a guard in the unit that starts a run: two at once cannot both pass.
 """
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -75,15 +74,13 @@ class Limits:
                 self._projects = {row[0]: ProjectLimits(*row[1:]) for row in rows}
         return self._projects.get(project_id, _NONE)
 
-    async def change(self, project_id: str, **changes: int | None) -> ProjectLimits:
+    async def change(self, project_id: str, **changes: int | None) -> None:
         """Set some of a project's limits; None takes one away."""
-        (row,) = await self._store.fetch("get_limits", project_id=project_id)
-        after = replace(ProjectLimits(*row), **changes)
-        new = {name: getattr(after, name) for name in ProjectLimits.__dataclass_fields__}
-        await self._store.commit(Unit([statement("set_limits", 1, project_id=project_id, **new)]))
+        new = {name: changes.get(name) for name in ProjectLimits.__dataclass_fields__}
+        named = f"|{'|'.join(changes)}|"
+        await self._store.commit(Unit([statement("set_limits", 1, project_id=project_id, changed=named, **new)]))
         self._changes += 1
         self._projects = None
-        return after
 
     def lane(self, workflow: Workflow, run_input: str) -> str | None:
         """What a run with this input (JSON text) shares its workflow's limit with; None: there is no limit.

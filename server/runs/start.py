@@ -324,7 +324,7 @@ class Start:
         if failed:
             self._programs.forget(launch.run.workflow_id)
         if failed and launch.reserved:
-            self._dispatcher.unreserve()
+            self._dispatcher.unreserve(launch.run)
         elif not failed and launch.reserved:
             self._dispatcher.start_run(launch.run)
         elif not failed and launch.run.held_until is not None:

@@ -49,7 +49,11 @@ class Unit:
 
 def encode(data: Mapping[str, Any], *, limit: int = MAX_DATA_BYTES) -> str:
     """``data`` as JSON of at most ``limit`` bytes; what is longer is cut with ``…``, and ``cut`` is then true."""
-    encoded = orjson.dumps(data, default=str)
+    try:
+        encoded = orjson.dumps(data, default=str)
+    except TypeError:
+        # Text that has no encoding, or a number that JSON's readers cannot hold.
+        encoded = orjson.dumps(to_json(dict(data), limit).data)
     budget = limit
     while len(encoded) > limit:
         budget //= 2

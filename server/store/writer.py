@@ -234,6 +234,9 @@ def _answer(group: Sequence[Job], outcomes: Sequence[Outcome]) -> None:
         if isinstance(job.done, asyncio.Future):
             if job.mailbox is not None:
                 mail.setdefault(job.mailbox, []).append((job.done, outcome))
+        elif not job.done.set_running_or_notify_cancel():
+            # Whoever submitted it has gone away. It is stored all the same, and the writer goes on.
+            continue
         elif isinstance(outcome, BaseException):
             job.done.set_exception(outcome)
         else:

@@ -1,6 +1,8 @@
 """Data directories that are foreign, in use, on a full disk, or whose clock was set back."""
 
+import asyncio
 import hashlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -154,3 +156,41 @@ async def test_a_clock_set_back_an_hour_across_a_restart_changes_nothing(tmp_pat
         # The time that the parked run waits for comes, by the clock that it was told.
         await server.start("--clock-offset", str(2 * HOUR))
         assert (await server.ended(parked))["status"] == "COMPLETED"
+
+
+STOPPED_EARLY = """
+import os, signal, sys
+from pathlib import Path
+from milepost.server.app import build
+from milepost.server.config import load_settings
+from milepost.server.serving import run
+from tests.probes import registry
+
+app = build(load_settings(data=Path(sys.argv[1]), port=0, examples=False), registry())
+
+def stop(commit):
+    if any(event.type == "run.started" for event in commit.events):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+app.store.on_commit(stop)
+run(app, lambda url, key: None)
+"""
+"""A server that is told to stop as soon as a run goes on, before its port is open."""
+
+
+async def test_a_stop_during_the_start_hands_runs_back(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with ServerProcess(data, shutdown_grace=1) as server:
+        steps = [{"id": "n", "type": "trace", "config": {"file": str(tmp_path / "t"), "seconds": 20}}]
+        run_id = await server.start_run({"name": "n", "steps": steps})
+        await server.until(run_id, "node.started")
+        await server.kill()
+        stopped = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STOPPED_EARLY, str(data), cwd=ROOT, env=environment({"shutdown_grace": 0.2})
+        )
+        assert await asyncio.wait_for(stopped.wait(), 30) == 0
+        with closing(sqlite3.connect(data / "milepost.db")) as connection:
+            rows = connection.execute("SELECT status, crashes FROM workflow_runs").fetchall()
+            [last] = connection.execute("SELECT type, data FROM run_events ORDER BY seq DESC LIMIT 1").fetchall()
+        assert rows == [("QUEUED", 1)]
+        assert (last[0], json.loads(last[1])) == ("run.queued", {"why": "released"})

@@ -319,6 +319,22 @@ async def test_sockets_are_counted_while_they_are_open(hall: Hall) -> None:
         assert (await quotas.show(hall.project))["sockets"] == {"limit": 1, "used": 1}
 
 
+async def test_two_who_set_different_limits_at_once_both_do(hall: Hall) -> None:
+    quotas, owner = hall.app.quotas, ACTOR
+    await asyncio.gather(
+        quotas.change(owner, hall.project, {"live_runs": 5}, {}),
+        quotas.change(owner, hall.project, {"sockets": 3}, {}),
+        quotas.change(owner, hall.project, {"running_runs": 2}, {}),
+    )
+    shown = await quotas.change(owner, hall.project, {"running_runs": None}, {})
+    assert {name: shown[name]["limit"] for name in ("live_runs", "sockets", "running_runs", "stored_bytes")} == {
+        "live_runs": 5,
+        "sockets": 3,
+        "running_runs": None,
+        "stored_bytes": None,
+    }
+
+
 async def test_only_the_owner_sets_limits_and_all_of_a_change_or_nothing(hall: Hall) -> None:
     member = Identity("ci", "ci", hall.project.project_id)
     with pytest.raises(MilepostError) as refused:

@@ -10,7 +10,9 @@ import orjson
 import pytest
 
 from milepost.server.errors import AlreadyAnswered, BadRequest, InvalidAnswer, InvalidState, QuestionExpired
+from milepost.server.runs.concurrency import ConcurrencyRule
 from milepost.server.runs.control import Resume
+from milepost.server.runs.start import NewRun
 from milepost.server.states import RunStatus
 from milepost.server.store.store import wall_clock
 from tests.engine.conftest import ACTOR, Bench, opened
@@ -400,23 +402,63 @@ async def test_a_node_that_asked_before_its_retry_parked_is_given_its_answer_aga
         assert await output(bench, run_id) == {"answers": ["mine", "again"]}
 
 
-async def test_a_new_run_waits_behind_a_few_woken_ones_however_many_are_due(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lane", [None, 2, 1], ids=["no limit", "as wide as the slots", "narrower"])
+async def test_a_new_run_waits_behind_a_few_woken_ones_however_many_are_due(tmp_path: Path, lane: int | None) -> None:
     clock = Clock()
     due = 40
     async with opened(tmp_path / "data", clock, max_concurrent_runs=2) as bench:
         steps = [{"id": "w", "type": "wait", "config": {"seconds": HOUR}}, trace(0.02)]
-        workflow = await bench.app.workflows.create(bench.project, "w", "", {"name": "w", "steps": steps})
+        rule = ConcurrencyRule(lane)
+        workflow = await bench.app.workflows.create(bench.project, "w", "", {"name": "w", "steps": steps}, rule)
         waiting = [await bench.start_again(workflow["workflow_id"]) for _ in range(due)]
         for run_id in waiting:
             await parked(bench, run_id)
         clock.step(HOUR)
         await bench.until(waiting[0], "node.completed")
-        new = await bench.start({"name": "new", "steps": [trace(0.0)]})
-        await bench.ended(new)
+        new = await bench.start_again(workflow["workflow_id"]) if lane else None
+        other = await bench.start({"name": "new", "steps": [trace(0.0)]})
+        await bench.ended(other)
+        if new is not None:
+            await bench.until(new, "run.waiting")
         runs = [await bench.app.store.run(run_id) for run_id in waiting]
         assert sum(run.status is RunStatus.WAITING for run in runs) > due / 2
         for run_id in waiting:
             assert (await bench.ended(run_id)).status is RunStatus.COMPLETED
+
+
+async def test_waits_end_at_their_time_though_the_clock_steps_back_and_forward(tmp_path: Path) -> None:
+    clock = Clock()
+    wait = {"name": "w", "steps": [{"id": "w", "type": "wait", "config": {"seconds": HOUR}}]}
+    async with opened(tmp_path / "data", clock) as bench:
+        first = await bench.start(wait)
+        await parked(bench, first)
+        clock.step(-2 * HOUR)
+        # Parked by the clock as it is now: its time comes two hours before the other's.
+        second = await bench.start(wait)
+        await parked(bench, second)
+        clock.step(HOUR)
+        assert (await bench.ended(second, within=5)).status is RunStatus.COMPLETED
+        clock.step(-HOUR)
+        assert (await bench.app.store.run(first)).status is RunStatus.WAITING
+        clock.step(3 * HOUR)
+        assert (await bench.ended(first, within=5)).status is RunStatus.COMPLETED
+
+
+async def test_a_run_starts_at_its_time_while_many_are_woken(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "data", clock, max_concurrent_runs=2) as bench:
+        steps = [{"id": "w", "type": "wait", "config": {"seconds": HOUR}}, trace(0.02)]
+        workflow = await bench.app.workflows.create(bench.project, "w", "", {"name": "w", "steps": steps})
+        waiting = [await bench.start_again(workflow["workflow_id"]) for _ in range(40)]
+        for run_id in waiting:
+            await parked(bench, run_id)
+        clock.step(HOUR)
+        await bench.until(waiting[0], "node.completed")
+        short = await bench.app.workflows.create(bench.project, "s", "", {"name": "s", "steps": [trace(0.0)]})
+        new = NewRun(short["workflow_id"], execute=True, start_at=clock() + 50)
+        run_id = orjson.loads(await bench.app.start.create(ACTOR, bench.project, new))["run_id"]
+        await bench.ended(run_id)
+        assert (await bench.app.store.run(waiting[-1])).status is RunStatus.WAITING
 
 
 def trace(seconds: float) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from milepost.server.errors import Conflict, NotFound
 from milepost.server.runs.control import Paused, Pausing, Resume
 from milepost.server.runs.start import NewRun
 from milepost.server.store.rows import Run
-from milepost.server.store.statements import SQL, statement
+from milepost.server.store.statements import statement
 from milepost.server.store.unit import Unit
 from tests.engine.conftest import ACTOR, Bench, opened
 from tests.engine.test_control import chain, lines, trace
@@ -337,21 +336,6 @@ async def test_a_second_question_is_not_answered_with_the_first_answer(bench: Be
     await bench.app.control.resume(ACTOR, bench.project, run_id, Resume(answer=2, has_answer=True))
     run = await bench.ended(run_id)
     assert orjson.loads(run.output or "") == {"answers": [1, 2]}
-
-
-def test_what_claims_and_wakes_runs_reads_by_an_index() -> None:
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript((Path(__file__).parents[2] / "schema.sql").read_text())
-        for name in (
-            *("queued_projects", "queued_runs", "queued_ahead", "runs_to_wake", "held_runs", "next_wake"),
-            *("answered_runs", "lane_rooms", "places", "admit", "hold_place", "projects_to_wake", "inbox"),
-        ):
-            known = {"project_id": "", "limit": 1, "run_id": "", "now": 0, "lane": "", "workflow_id": ""}
-            known |= {"held": 0, "seen_max": 0, "seen_key": "", "assignee": None, "created_at": 0, "interrupt_id": ""}
-            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", known)]
-            scans = ("SCAN workflow_runs", "SCAN r", "SCAN q", "SCAN i")
-            bad = [step for step in plan if (step.startswith(scans) and "USING" not in step) or "TEMP" in step]
-            assert not bad, (name, plan)
 
 
 async def test_a_fork_asks_only_what_is_still_open(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """The one writer: units are whole or not at all, guards fail alone, a full disk loses nothing that was acknowledged."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,23 @@ def test_what_waits_is_committed_as_a_group_in_order(store: Store, run: Run) -> 
     assert numbers == list(range(2, 202))
     assert sum(commit.units for commit in commits) == 200
     assert [each.seq for commit in commits for each in commit.events] == numbers
+
+
+def test_a_caller_that_goes_away_takes_nobody_with_it(store: Store, run: Run) -> None:
+    busy, told = threading.Event(), threading.Event()
+
+    def hold(commit: Commit) -> None:
+        busy.set()
+        told.wait(10)
+
+    store.on_commit(hold)
+    first = store.submit(Unit(events=[event(run, "first", 5)]))
+    assert busy.wait(10)
+    gone = store.submit(Unit(events=[event(run, "gone", 5)]))
+    assert gone.cancel()
+    told.set()
+    last = store.submit(Unit(events=[event(run, "last", 5)]))
+    assert [first.result(10)[0].seq, last.result(10)[0].seq] == [2, 4]
 
 
 def test_events_of_an_unknown_run_are_refused(store: Store, run: Run) -> None:

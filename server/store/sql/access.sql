@@ -5,17 +5,19 @@ INSERT INTO projects (project_id, slug, name, created_at) VALUES (:project_id, :
 -- By id or slug.
 SELECT project_id, slug, name, created_at FROM projects WHERE project_id = :ref OR slug = :ref
 
--- name: get_limits
-SELECT max_live_runs, max_running_runs, max_sockets, max_stored_bytes FROM projects WHERE project_id = :project_id
-
 -- name: limited_projects
 -- All that have a limit.
 SELECT project_id, max_live_runs, max_running_runs, max_sockets, max_stored_bytes FROM projects
 WHERE coalesce(max_live_runs, max_running_runs, max_sockets, max_stored_bytes) IS NOT NULL
 
 -- name: set_limits
-UPDATE projects SET max_live_runs = :live_runs, max_running_runs = :running_runs, max_sockets = :sockets,
-  max_stored_bytes = :stored_bytes WHERE project_id = :project_id
+-- Those that are named in :changed, between bars; the others stay as they are, whoever changes them meanwhile.
+UPDATE projects SET
+  max_live_runs = CASE WHEN instr(:changed, '|live_runs|') > 0 THEN :live_runs ELSE max_live_runs END,
+  max_running_runs = CASE WHEN instr(:changed, '|running_runs|') > 0 THEN :running_runs ELSE max_running_runs END,
+  max_sockets = CASE WHEN instr(:changed, '|sockets|') > 0 THEN :sockets ELSE max_sockets END,
+  max_stored_bytes = CASE WHEN instr(:changed, '|stored_bytes|') > 0 THEN :stored_bytes ELSE max_stored_bytes END
+WHERE project_id = :project_id
 
 -- name: live_counts
 -- A project's live runs by status.

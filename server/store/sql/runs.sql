@@ -162,7 +162,8 @@ SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, pro
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
   priority, start_at, held_until, lane
-FROM workflow_runs WHERE status = 'QUEUED' AND (blamed >= :blamed OR crashes >= :crashes) ORDER BY queued_at, run_id
+FROM workflow_runs WHERE status = 'QUEUED' AND crashes > 0 AND (blamed >= :blamed OR crashes >= :crashes)
+ORDER BY queued_at, run_id
 
 -- name: runs_of_other_boots
 -- Runs that a server which is gone had claimed.
@@ -173,22 +174,26 @@ SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, pro
 FROM workflow_runs WHERE status = 'RUNNING' AND owner <> :owner
 
 -- name: projects_to_wake
--- Projects with parked runs whose time has come, and how many of their runs wait for a slot to go on. Those with
--- a limit of their own do not count: a lane that is full must not hold up the others.
+-- Projects with parked runs whose time has come, and how many of their runs wait for a slot to go on. Those of a lane
+-- that is full do not count: it must not hold up the others.
 SELECT p.project_id,
   (SELECT count(*) FROM workflow_runs q WHERE q.project_id = p.project_id AND q.status = 'QUEUED' AND q.run_attempt > 0
-    AND q.lane IS NULL)
+    AND (q.lane IS NULL OR q.lane NOT IN (SELECT r.lane FROM workflow_runs r
+      JOIN workflows w ON w.workflow_id = r.workflow_id WHERE r.lane IS NOT NULL AND r.status = 'RUNNING'
+      GROUP BY r.lane HAVING count(*) >= max(w.max_concurrent_runs))))
 FROM projects p WHERE EXISTS (SELECT 1 FROM workflow_runs r
   WHERE r.project_id = p.project_id AND r.status = 'WAITING' AND r.wake_at IS NOT NULL AND r.wake_at <= :now)
 
 -- name: runs_to_wake
--- A project's parked runs whose time has come.
+-- A project's parked runs whose time has come, without those of lanes that have :ahead runs in the queue already.
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
   priority, start_at, held_until, lane
 FROM workflow_runs
 WHERE project_id = :project_id AND status = 'WAITING' AND wake_at IS NOT NULL AND wake_at <= :now
+  AND (lane IS NULL OR lane NOT IN (SELECT q.lane FROM workflow_runs q WHERE q.project_id = :project_id
+    AND q.status = 'QUEUED' AND q.run_attempt > 0 AND q.lane IS NOT NULL GROUP BY q.lane HAVING count(*) >= :ahead))
 ORDER BY wake_at LIMIT :limit
 
 -- name: answered_runs
