@@ -10,9 +10,8 @@ import pytest
 
 from milepost.graphs.context import NodeContext
 from milepost.graphs.node_types import Config, NodeType
-from tests.engine.conftest import Bench
+from tests.engine.conftest import Bench, opened
 from tests.engine.test_control import chain
-from tests.engine.test_review import with_type
 
 BROKEN = "half a pair: \udcff"
 """What a file's name that is not UTF-8 looks like in Python: text that has no encoding."""
@@ -58,7 +57,7 @@ class Odd(NodeType[OddConfig]):
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     """An app with the odd node."""
-    async with with_type(tmp_path / "data", Odd) as bench:
+    async with opened(tmp_path / "data", types=[Odd]) as bench:
         yield bench
 
 

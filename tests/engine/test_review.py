@@ -1,8 +1,7 @@
 """Orders of commands, crashes and full disks that leave little room: nothing is lost, repeated or left standing."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ClassVar
