@@ -186,7 +186,8 @@ class Control:
         if run.status is RunStatus.RUNNING and run.pause_requested and not how.answers_something:
             return await self._withdraw_pause(run)
         if (run.ended and not how.answers_something) or run.status is RunStatus.PENDING:
-            raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
+            what = "it goes on, and asks, once it is executed" if not run.ended else "it cannot be resumed"
+            raise InvalidState(f"run {run_id} is {run.status}; {what}")
         if how.answers_something:
             if how.has_answer and how.answers:
                 raise BadRequest("give `answer` or `answers`, not both")

@@ -160,7 +160,9 @@ def _running(run: Run, states: Sequence[NodeState], retry: tuple[str, str] | Non
 
 def _waiting(run: Run, interrupts: Sequence[OpenInterrupt]) -> Json:
     retries = [row for row in interrupts if row.kind == "retry" and row.unanswered]
-    wanted = waiting_for(run, interrupts) or {}
+    wanted = waiting_for(run, interrupts)
+    if wanted is None:
+        return _because("starting", "What the run waited for is there; it is about to go on.")
     if retries and wanted["for"] == "time":
         first = min(retries, key=lambda row: row.wake_at or 0)
         due = iso(first.wake_at)
