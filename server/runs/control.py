@@ -21,7 +21,7 @@ from milepost.server.errors import (
     RunLive,
 )
 from milepost.server.hub.hub import Hub
-from milepost.server.runs.answers import Answers, Given
+from milepost.server.runs.answers import Answers, Given, questions_json
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.start import Start
 from milepost.server.runs.travel import Travel
@@ -206,12 +206,11 @@ class Control:
         return run
 
     async def _refuse_without_answer(self, run: Run) -> None:
-        questions = [row for row in await self._store.interrupts(run.run_id) if row.unanswered]
-        if any(row.kind == "answer" for row in questions):
-            raise AnswerRequired(
-                f"run {run.run_id} waits for an answer: give `answer` or `answers`",
-                errors=[{"path": row.interrupt_id, "code": "open", "message": row.node_id} for row in questions],
-            )
+        rows = await self._store.interrupts(run.run_id)
+        questions = [row for row in rows if row.kind == "answer" and row.unanswered]
+        if questions:
+            message = f"run {run.run_id} waits for an answer: give `answer` or `answers`"
+            raise AnswerRequired(message, errors=questions_json(questions))
         what = "for an event" if run.wake_at is None else f"until {iso(run.wake_at)}"
         raise InvalidState(f"run {run.run_id} waits {what}; it is not paused")
 

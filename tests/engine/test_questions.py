@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from milepost.server.errors import AlreadyAnswered, InvalidState
+from milepost.server.errors import AlreadyAnswered, BadRequest, InvalidState
 from milepost.server.runs.control import PauseMode, Resume
 from milepost.server.states import RunStatus
 from milepost.server.store.rows import Run
@@ -45,6 +45,11 @@ async def test_equal_questions_of_items_are_told_apart_everywhere(bench: Bench) 
     told = await parked(bench, run_id)
     shown = names((await status(bench, run_id))["interrupts"])
     assert sorted(shown.values()) == [(0, "fan/0"), (1, "fan/1"), (2, "fan/2")]
+    for how in (Resume(), Resume(answer=1, has_answer=True)):
+        with pytest.raises(BadRequest) as refused:
+            await bench.app.control.resume(ACTOR, bench.project, run_id, how)
+        named = {each["path"].removeprefix("answers."): each["message"] for each in refused.value.errors}
+        assert named == {each: f"{path} asks" for each, (_, path) in shown.items()}
     assert names(await inbox(bench)) == names(told["data"]["interrupts"]) == shown
     waits = [event["data"] for event in await bench.events(run_id) if event["type"] == "node.waiting"]
     assert sorted((each["item"], each["path"]) for each in waits) == sorted(shown.values())

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from milepost.server.store.reader import Reader
+from milepost.server.store.reader import Query, Reader
 
 
 def test_queries_that_belong_together_see_one_moment(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_queries_that_belong_together_see_one_moment(tmp_path: Path) -> None:
             return connection
 
         reader = Reader(connect, threads=1)
-        count = ("SELECT count(*) FROM runs", {})
+        count: Query = ("SELECT count(*) FROM runs", {})
         before, _, after = reader.fetch_together([count, ("SELECT meanwhile()", {}), count]).result(10)
         assert before == after == [(0,)]
         assert reader.fetch(*count).result(10) == [(1,)]
