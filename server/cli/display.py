@@ -194,6 +194,14 @@ def _said(data: Mapping[str, Any]) -> str:
     return f"[{data.get('level')}] {data.get('message')}"
 
 
+def _by(data: Mapping[str, Any]) -> str:
+    return f"by {data['by']}" if data.get("by") else ""
+
+
+def _until(data: Mapping[str, Any]) -> str:
+    return f"until {data['start_at']}" if data.get("start_at") else ""
+
+
 DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "node.completed": _took,
     "node.failed": _error,
@@ -201,6 +209,10 @@ DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "node.waiting": _waits,
     "node.progress": _moved,
     "node.log": _said,
+    "run.queued": _until,
+    "run.paused": _by,
+    "run.resumed": _by,
+    "run.cancelled": _by,
     "run.failed": _error,
     "run.waiting": _waits,
 }

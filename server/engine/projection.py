@@ -188,7 +188,7 @@ class Projection:
         if not counts.total:
             # After a stop in the middle of a window: the next one knows.
             return
-        self._set(execution.node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=counts.fraction)
+        self._set(execution.node_id, execution.status, attempt=execution.attempt, progress=counts.fraction)
         data = {"node_execution_id": execution.execution_id, "progress": self._node(execution.node_id).progress}
         if "/" not in execution.node_id:
             self._estimate.moved(execution.node_id, counts.fraction)

@@ -18,7 +18,7 @@ from milepost.server.engine.outbox import Committed, Outbox
 from milepost.server.engine.parking import Parked, Wait, put_interrupt
 from milepost.server.engine.projection import Projection
 from milepost.server.errors import GuardFailed
-from milepost.server.store.rows import NodeExecution, NodeState
+from milepost.server.store.rows import NodeExecution, NodeState, OpenInterrupt
 from milepost.server.store.statements import statement
 from milepost.server.store.unit import Unit
 
@@ -283,6 +283,11 @@ class Recorder:
         now = self._clock()
         self._projection.waiting(wait, now)
         self._statements += put_interrupt(self._projection.run, wait, now, again=interrupt.id in self._delivered)
+
+    def answered(self, rows: Sequence[OpenInterrupt]) -> None:
+        """Forget the questions that ``rows`` say were answered since they were asked."""
+        early = {row.interrupt_id for row in rows if row.answer is not None} - self._delivered
+        self.asked = {task: told for task, told in self.asked.items() if told["interrupt_id"] not in early}
 
     # Units.
 

@@ -85,7 +85,7 @@ def status_json(
         "started_at": iso(run.started_at),
         "estimated_completion": iso(run.estimated_completion),
         "error": run_error(run),
-        "interrupts": [interrupt_json(row) for row in open_questions],
+        "interrupts": [interrupt_json(row) for row in sorted(open_questions, key=OpenInterrupt.turn)],
         "waiting_for": waiting_for(run, interrupts),
         "node_states": node_states_json(run, nodes, states),
         "pausing": run.pause_requested is not None,

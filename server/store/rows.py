@@ -161,6 +161,10 @@ class OpenInterrupt:
         """Whether its node still waits for it, however late it is."""
         return self.answer is None and not self.consumed and self.expired_at is None
 
+    def turn(self) -> tuple[int, int, str]:
+        """Its place among others: the one asked first comes first, of a `map` the items in their order."""
+        return self.created_at, int((self.item or "0").partition("/")[0]), self.interrupt_id
+
     def late(self, now: int) -> bool:
         """Whether it is too late for what was waited for. Not so for a time: that has come then."""
         return self.kind in ("answer", "event") and self.wake_at is not None and self.wake_at <= now

@@ -44,13 +44,14 @@ async def test_equal_questions_of_items_are_told_apart_everywhere(bench: Bench) 
     run_id = await bench.start(chain(fan(["a", "b", "c"], ASKS)))
     told = await parked(bench, run_id)
     shown = names((await status(bench, run_id))["interrupts"])
-    assert sorted(shown.values()) == [(0, "fan/0"), (1, "fan/1"), (2, "fan/2")]
+    assert list(shown.values()) == [(0, "fan/0"), (1, "fan/1"), (2, "fan/2")]
     for how in (Resume(), Resume(answer=1, has_answer=True)):
         with pytest.raises(BadRequest) as refused:
             await bench.app.control.resume(ACTOR, bench.project, run_id, how)
         named = {each["path"].removeprefix("answers."): each["message"] for each in refused.value.errors}
         assert named == {each: f"{path} asks" for each, (_, path) in shown.items()}
     assert names(await inbox(bench)) == names(told["data"]["interrupts"]) == shown
+    assert await bench.statuses(run_id) == {"fan": "WAITING"}
     waits = [event["data"] for event in await bench.events(run_id) if event["type"] == "node.waiting"]
     assert sorted((each["item"], each["path"]) for each in waits) == sorted(shown.values())
     await answer(bench, run_id, {each: f"for {item}" for each, (item, _) in shown.items()})
@@ -200,6 +201,17 @@ async def test_an_early_answer_is_told_at_once_and_taken_once(bench: Bench, tmp_
         assert refused.value.more["answered_by"] == "tester"
         assert refused.value.more["answered_at"].endswith("Z")
     assert (await output(bench, run_id))["ask"] == {"answer": "early"}
+    (waits,) = [event["data"] for event in await bench.events(run_id) if event["type"] == "run.waiting"]
+    assert (waits["for"], waits["interrupts"]) == ("answer", [])
+
+
+async def test_a_node_that_asks_again_is_told_of(bench: Bench) -> None:
+    twice = {"id": "ask", "type": "ask", "config": {"question": "Sure?", "times": 2}}
+    run_id = await bench.start(definition(twice))
+    first = await parked(bench, run_id)
+    await give(bench, run_id, 1)
+    second = await parked(bench, run_id, first["seq"])
+    assert [len(told["data"]["interrupts"]) for told in (first, second)] == [1, 1]
 
 
 @pytest.mark.parametrize("mode", ["step", "now"])

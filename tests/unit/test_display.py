@@ -15,6 +15,8 @@ def event(type_: str, node_id: str | None = None, **data: Any) -> dict[str, Any]
 
 STORY = [
     event("run.created"),
+    event("run.queued", why="execute", start_at="2026-11-21T03:00:00.000Z"),
+    event("run.resumed", by="ada"),
     event("run.started"),
     event("checkpoint.saved", step=0),
     event("node.started", "fetch[0]"),
@@ -35,6 +37,8 @@ def test_lines_tell_what_matters_and_take_no_text_for_markup() -> None:
             lines.show(each)
     assert shown.getvalue().splitlines() == [
         "02:22:13.903  run created",
+        "02:22:13.903  run queued until 2026-11-21T03:00:00.000Z",
+        "02:22:13.903  run resumed by ada",
         "02:22:13.903  run started",
         "02:22:13.903  fetch[0] started",
         "02:22:13.903  fetch[0] progress 40% page 2",
