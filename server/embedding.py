@@ -216,7 +216,7 @@ def _epoch(moment: datetime | None) -> int | None:
     """In milliseconds; a time without a zone is UTC, as over HTTP."""
     if moment is None:
         return None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _result(run: Run) -> RunResult:

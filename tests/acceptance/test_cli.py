@@ -204,8 +204,10 @@ def test_the_calls_of_the_quick_start_work_as_pasted(pages: dict[str, "subproces
     out, err = pages["docs/quickstart.md"].communicate(timeout=TIMEOUT)
     assert pages["docs/quickstart.md"].returncode == 0, err
     assert "run completed" in err
-    assert len(re.findall(r'"run_id":"[^"]+","status":"COMPLETED"', out)) == 2
+    assert len(re.findall(r'"run_id":"[^"]+","status":"COMPLETED"', out)) == 3
     assert '"code":' not in out
+    assert '"path":"each/0","question":"Publish tides?"' in out
+    assert '"message":"Event accepted"' in out
     assert '"status":"CANCELLED"' in out
 
 
