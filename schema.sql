@@ -205,6 +205,7 @@ CREATE TABLE interrupts (
   interrupt_id TEXT NOT NULL,
   task_id      TEXT NOT NULL,
   node_id      TEXT NOT NULL,
+  item         TEXT,
   project_id   TEXT NOT NULL,
   kind         TEXT NOT NULL CHECK (kind IN ('answer', 'time', 'event', 'retry')),
   value        TEXT NOT NULL,

@@ -51,15 +51,22 @@ class InItem:
         self._reporter = reporter
         self._holder = holder
         self._index = index
+        self._places: dict[str, str] = {}
         self.task_id = task_id
         self.failed = False
         self.left = reporter.left
         self.flush = reporter.flush
-        self.inside = reporter.inside
 
     def started(self, task_id: str, node_id: str, input: Any) -> None:
         """The item's node begins, or one of its workflow."""
-        self._reporter.inside(task_id, self._holder)
+        place = str(self._index)
+        if task_id != self.task_id:
+            place = self._places[task_id] = f"{place}/{node_id.partition('/')[2]}"
+        self._reporter.inside(task_id, self._holder, place)
+
+    def inside(self, task_id: str, holder: str, place: str) -> None:
+        """Code begins for an item of a `map` inside the item: for those outside it is this one's."""
+        self._reporter.inside(task_id, self._holder, f"{self._places[holder]}/{place}")
 
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """The item has ended, or a node of its workflow."""

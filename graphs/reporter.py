@@ -44,8 +44,11 @@ class Reporter(Protocol):
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """The execution is decided; what it returns is not saved yet. A join that is left out only gets this."""
 
-    def inside(self, task_id: str, holder: str) -> None:
-        """Code begins that is no node's own: it is for one item of the execution `holder` of a `map`."""
+    def inside(self, task_id: str, holder: str, place: str) -> None:
+        """Code begins that is no node's own: it is for one item of the execution `holder` of a `map`.
+
+        `place` is the item's place in the list, and below it the node of the item's workflow: `"3/review"`.
+        """
 
     def item(self, task_id: str, holder: str, index: int, outcome: Outcome) -> None:
         """An item of the execution `holder` is decided; what it gives is not saved yet."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,9 +15,9 @@ from milepost.graphs.node_types import NodeType, Registry
 from milepost.server.access.keys import Identity
 from milepost.server.app import DEFAULT_SLUG, App, build, prepare
 from milepost.server.config import load_settings
-from milepost.server.errors import MilepostError
+from milepost.server.errors import BadRequest, MilepostError
 from milepost.server.runs.control import PauseMode, Resume
-from milepost.server.runs.start import NewRun
+from milepost.server.runs.start import MAX_PRIORITY, NewRun
 from milepost.server.states import RunStatus
 from milepost.server.store.rows import Event, Project, Run
 
@@ -83,10 +84,33 @@ class RunHandle:
         await self._app.control.pause(LOCAL, self._project, self.run_id, mode)
         return await self.status()
 
-    async def resume(self, answer: Any = None, *, checkpoint_id: str | None = None) -> RunResult:
-        """Go on, from ``checkpoint_id`` if it is given, or with the answer to the run's open question."""
-        how = Resume(checkpoint_id=checkpoint_id, answer=answer, has_answer=answer is not None)
+    async def questions(self) -> list[dict[str, Any]]:
+        """What the run asks people, oldest first, as `interrupts` of its status."""
+        shown = await self._app.read.status(self._project, self.run_id, 0)
+        return list(shown["interrupts"])
+
+    async def resume(
+        self,
+        answer: Any = None,
+        *,
+        answers: Mapping[str, Any] | None = None,
+        checkpoint_id: str | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> RunResult:
+        """Go on: with the answer to the one open question, with ``answers`` by `interrupt_id`, or after a pause.
+
+        After a pause ``checkpoint_id`` is an earlier one to go on from, and ``state`` is merged before.
+        """
+        how = Resume(checkpoint_id, answer, answer is not None, answers, state)
         return _result(await self._app.control.resume(LOCAL, self._project, self.run_id, how))
+
+    async def send(self, event: str, payload: Any = None) -> None:
+        """Send the run an event: it is kept until a `wait_event` node takes it."""
+        await self._app.signals.send(LOCAL, self._project, self.run_id, event, payload)
+
+    async def retry(self) -> RunResult:
+        """Let a FAILED run go on from its last checkpoint."""
+        return _result(await self._app.control.retry(LOCAL, self._project, self.run_id))
 
     async def cancel(self) -> RunResult:
         """End the run for good."""
@@ -131,22 +155,40 @@ class Milepost:
         await asyncio.to_thread(self._app.close)
 
     async def run(
-        self, definition: Mapping[str, Any] | str, input: Mapping[str, Any] | None = None, **metadata: Any
+        self, definition: Mapping[str, Any] | str, input: Mapping[str, Any] | None = None, **more: Any
     ) -> RunResult:
-        """Run a definition, or a stored workflow by its id, to its end.
+        """Run a definition, or a stored workflow by its id, to its end. Takes what ``start`` takes.
 
         Raises:
-            InvalidDefinition, InvalidInput, NotRunnable, NotFound.
+            InvalidDefinition, InvalidInput, NotRunnable, NotFound, ConcurrencyLimit, ProjectLimit.
         """
-        handle = await self.start(definition, input, **metadata)
+        handle = await self.start(definition, input, **more)
         return await handle.result()
 
     async def start(
-        self, definition: Mapping[str, Any] | str, input: Mapping[str, Any] | None = None, **metadata: Any
+        self,
+        definition: Mapping[str, Any] | str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        priority: int = 0,
+        start_at: datetime | None = None,
+        **metadata: Any,
     ) -> RunHandle:
-        """The same, without waiting for the end: a handle to watch and steer the run."""
+        """The same, without waiting for the end: a handle to watch and steer the run.
+
+        Args:
+            definition: a definition, or the id of a stored workflow.
+            input: what it starts with.
+            version: of a stored workflow; the latest if nothing is said.
+            priority: before others in the queue, -1000 to 1000.
+            start_at: not before this time; UTC if it names no zone.
+            metadata: kept with the run.
+        """
         workflow_id = definition if isinstance(definition, str) else await self._stored(definition)
-        new = NewRun(workflow_id, None, input, metadata, execute=True)
+        if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+            raise BadRequest(f"priority is from {-MAX_PRIORITY} to {MAX_PRIORITY}, not {priority}")
+        new = NewRun(workflow_id, version, input, metadata, execute=True, priority=priority, start_at=_epoch(start_at))
         body = await self._app.start.create(LOCAL, self._opened, new)
         return RunHandle(self._app, self._opened, orjson.loads(body)["run_id"])
 
@@ -168,6 +210,13 @@ class Milepost:
             created = await self._app.workflows.create(self._opened, name, "", definition)
             self._workflows[key] = created["workflow_id"]
         return self._workflows[key]
+
+
+def _epoch(moment: datetime | None) -> int | None:
+    """In milliseconds; a time without a zone is UTC, as over HTTP."""
+    if moment is None:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _result(run: Run) -> RunResult:

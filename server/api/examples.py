@@ -37,6 +37,7 @@ ASKED = asked_json(
             interrupt_id="5d0c5f0e2a110c1e6f001f0b8a527c1e",
             task_id="5d0c5f0e-2a11-0c1e-6f00-1f0b8a527c1e",
             node_id="approve",
+            item=None,
             kind="answer",
             value=orjson.dumps(QUESTION).decode(),
             wake_at=None,

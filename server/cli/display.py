@@ -1,6 +1,6 @@
 """A run's events for a person: plain lines, or a live table on a terminal. Always on stderr; stdout is for results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 Event = Mapping[str, Any]
+
+ASKED_SHOWN = 5
+"""Questions of a parked run that are shown."""
 
 
 class Display:
@@ -156,11 +159,31 @@ def _error(data: Mapping[str, Any]) -> str:
 
 def _waits(data: Mapping[str, Any]) -> str:
     wanted = {"answer": "for an answer", "event": "for an event", "time": "for a time"}
-    return wanted.get(str(data.get("for")), "")
+    words = [wanted.get(str(data.get("for")), "")]
+    if data.get("item") is not None:
+        words.append(f"to {data.get('path')}")
+    if data.get("until"):
+        words.append(f"until {data['until']}")
+    return " ".join(words) + _asked(data.get("interrupts") or [])
+
+
+def _asked(interrupts: Sequence[Mapping[str, Any]]) -> str:
+    """What is asked, and by whom; the first few of it."""
+    shown = []
+    for each in interrupts[:ASKED_SHOWN]:
+        value = each.get("value")
+        said = value.get("question") or value.get("event") if isinstance(value, Mapping) else value
+        shown.append(f"{each.get('path')}: {said}")
+    more = len(interrupts) - ASKED_SHOWN
+    return "".join([": " if shown else "", "; ".join(shown), f"; and {more} more" if more > 0 else ""])
 
 
 def _moved(data: Mapping[str, Any]) -> str:
-    return f"{float(data.get('progress') or 0):.0%} {data.get('message') or ''}".rstrip()
+    words = [f"{float(data.get('progress') or 0):.0%}", str(data.get("message") or "")]
+    if items := data.get("items"):
+        failed = f", {items['failed']} failed" if items["failed"] else ""
+        words.append(f"{items['completed'] + items['failed']} of {items['total']} items{failed}")
+    return " ".join(filter(None, words))
 
 
 def _again(data: Mapping[str, Any]) -> str:
@@ -171,6 +194,14 @@ def _said(data: Mapping[str, Any]) -> str:
     return f"[{data.get('level')}] {data.get('message')}"
 
 
+def _by(data: Mapping[str, Any]) -> str:
+    return f"by {data['by']}" if data.get("by") else ""
+
+
+def _until(data: Mapping[str, Any]) -> str:
+    return f"until {data['start_at']}" if data.get("start_at") else ""
+
+
 DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "node.completed": _took,
     "node.failed": _error,
@@ -178,6 +209,10 @@ DETAILS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "node.waiting": _waits,
     "node.progress": _moved,
     "node.log": _said,
+    "run.queued": _until,
+    "run.paused": _by,
+    "run.resumed": _by,
+    "run.cancelled": _by,
     "run.failed": _error,
     "run.waiting": _waits,
 }

@@ -5,6 +5,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -19,10 +21,26 @@ from milepost.server.cli.display import Display, display_for
 from milepost.server.cli.mistake import Mistake
 from milepost.server.embedding import Milepost, RunHandle
 from milepost.server.errors import InvalidDefinition, MilepostError
+from milepost.server.runs.start import MAX_PRIORITY
 from milepost.server.states import RunStatus
 
 INTERRUPTED = 130
+WAITING = 3
 UUID_LENGTH = 36
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be run: a definition or a stored workflow's id, its input, and when and at which version."""
+
+    target: DefinitionFile | str
+    input: Mapping[str, Any]
+    how: Mapping[str, Any]
+
+    @property
+    def definition(self) -> Any:
+        """As `Milepost.start` takes it."""
+        return self.target if isinstance(self.target, str) else self.target.value
 
 
 def run(
@@ -34,16 +52,30 @@ def run(
         Path | None,
         typer.Option("--data", metavar="DIR", help="Keep the run in this data directory. Default: a temporary one."),
     ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="Of a stored workflow. Default: latest.")
+    ] = None,
+    priority: Annotated[
+        int, typer.Option("--priority", min=-MAX_PRIORITY, max=MAX_PRIORITY, help="Before others of the directory.")
+    ] = 0,
+    start_at: Annotated[
+        str | None,
+        typer.Option("--start-at", metavar="TIME", help="Not before this ISO 8601 time; UTC without a zone."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Show what the run does on stderr.")] = True,
 ) -> int:
-    """Run a definition in this process. Prints its output as JSON; exits 0 completed, 1 failed, 130 on Ctrl-C."""
+    """Run a definition in this process. Prints its output as JSON.
+
+    Exits 0 completed, 1 failed, 3 when the run waits for an answer or an event, 130 on Ctrl-C.
+    """
     target = _target(workflow, data)
-    run_input = _input(given)
+    how = {"version": version, "priority": priority, "start_at": _time(start_at)}
+    wanted = _Wanted(target, _input(given), how)
     logs.configure("warning", sys.stderr)
     display = display_for(Console(stderr=True)) if watch else Display()
     with TemporaryDirectory(prefix="milepost-", ignore_cleanup_errors=True) as temporary, display:
         try:
-            return asyncio.run(_run(data or Path(temporary), target, run_input, display))
+            return asyncio.run(_run(wanted, data, Path(temporary), display))
         except MilepostError as error:
             raise Mistake(_explained(error, target)) from error
         except OSError as error:
@@ -77,16 +109,29 @@ def _input(given: str) -> Mapping[str, Any]:
     return value
 
 
-async def _run(data: Path, target: DefinitionFile | str, run_input: Mapping[str, Any], display: Display) -> int:
-    async with Milepost(data=data) as milepost, _interruption() as interrupted:
-        handle = await milepost.start(target if isinstance(target, str) else target.value, run_input)
+def _time(given: str | None) -> datetime | None:
+    try:
+        return None if given is None else datetime.fromisoformat(given)
+    except ValueError as error:
+        raise Mistake(f"--start-at: {given!r} is not an ISO 8601 time, like 2026-03-01T18:00:00Z") from error
+
+
+async def _run(wanted: _Wanted, kept_in: Path | None, temporary: Path, display: Display) -> int:
+    async with Milepost(data=kept_in or temporary) as milepost, _interruption() as interrupted:
+        handle = await milepost.start(wanted.definition, wanted.input, **wanted.how)
         following = asyncio.ensure_future(_follow(handle, display))
         await asyncio.wait({following, interrupted}, return_when=asyncio.FIRST_COMPLETED)
         if not following.done():
             await handle.cancel()
         await following
-        result = await handle.result()
+        result = await handle.status()
     display.close()
+    if result.status is RunStatus.WAITING:
+        kept = (
+            f"`milepost serve --data {kept_in}` can" if kept_in else "with --data it would be kept, and a server could"
+        )
+        sys.stderr.write(f"run {result.run_id} waits for an answer or an event: {kept} give it\n")
+        return WAITING
     if result.status is RunStatus.COMPLETED:
         sys.stdout.buffer.write(orjson.dumps(result.output, option=orjson.OPT_INDENT_2) + b"\n")
         sys.stdout.flush()
@@ -95,8 +140,11 @@ async def _run(data: Path, target: DefinitionFile | str, run_input: Mapping[str,
 
 
 async def _follow(handle: RunHandle, display: Display) -> None:
+    """Show what the run does until it has ended, or waits for what nobody can give it here."""
     async for event in handle.events():
         display.show(event)
+        if event["type"] == "run.waiting" and not event["data"].get("until"):
+            return
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The rows of what parked nodes wait for: how they are written, and what an attempt is resumed with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,35 +9,76 @@ from langgraph.types import Interrupt
 
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.context import TIMED_OUT
-from milepost.server.store.rows import OpenInterrupt, Run
+from milepost.server.store.rows import NodeExecution, OpenInterrupt, Run, iso, place
 from milepost.server.store.statements import statement
 
 
-def put_interrupt(
-    run: Run, task_id: str, node_id: str, kind: str, interrupt: Interrupt, now: int, *, again: bool
-) -> list[Statement]:
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a node, or an item of a `map`, parks with. ``item`` is as in the row (`OpenInterrupt`)."""
+
+    task_id: str
+    node_id: str
+    item: str | None
+    interrupt: Interrupt
+
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """What the node said of it."""
+        return self.interrupt.value if isinstance(self.interrupt.value, Mapping) else {}
+
+    @property
+    def kind(self) -> str:
+        """As its row has it: what a node's own code asks is for a person."""
+        return str(self.said["kind"]) if self.said.get("kind") in ("time", "event", "retry") else "answer"
+
+    @property
+    def shown(self) -> str:
+        """What viewers are told that it waits for."""
+        return "time" if self.kind == "retry" else self.kind
+
+    @property
+    def wake_at(self) -> int | None:
+        """The time that it waits for, or the end of its patience."""
+        until = self.said.get("until")
+        return until if isinstance(until, int) else None
+
+    @property
+    def news(self) -> dict[str, Any]:
+        """As ``node.waiting`` tells it."""
+        where = place(self.node_id, self.item) if self.item else {}
+        return {"for": self.shown, "until": iso(self.wake_at), **where}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As ``run.waiting`` tells it."""
+        head = {"interrupt_id": self.interrupt.id, "node_id": self.node_id}
+        return {**head, **place(self.node_id, self.item), "value": self.interrupt.value}
+
+
+def put_interrupt(run: Run, wait: Wait, now: int, *, again: bool) -> list[Statement]:
     """The statements that park a node; an event that came before is given to it in the same unit."""
-    value = interrupt.value if isinstance(interrupt.value, Mapping) else {}
-    until, assignees, event = value.get("until"), value.get("assignees"), value.get("event")
+    assignees, event = wait.said.get("assignees"), wait.said.get("event")
     put = [
-        statement("consume_earlier", run_id=run.run_id, task_id=task_id, interrupt_id=interrupt.id),
+        statement("consume_earlier", run_id=run.run_id, task_id=wait.task_id, interrupt_id=wait.interrupt.id),
         statement(
             "put_interrupt",
             run_id=run.run_id,
-            interrupt_id=interrupt.id,
-            task_id=task_id,
-            node_id=node_id,
+            interrupt_id=wait.interrupt.id,
+            task_id=wait.task_id,
+            node_id=wait.node_id,
+            item=wait.item,
             project_id=run.project_id,
-            kind=kind,
-            value=orjson.dumps(interrupt.value, default=str).decode(),
-            event=event if kind == "event" else None,
+            kind=wait.kind,
+            value=orjson.dumps(wait.interrupt.value, default=str).decode(),
+            event=event if wait.kind == "event" else None,
             assignees=f"|{'|'.join(map(str, assignees))}|" if isinstance(assignees, list) and assignees else None,
-            wake_at=until if isinstance(until, int) else None,
+            wake_at=wait.wake_at,
             created_at=now,
             again=again,
         ),
     ]
-    return [*put, *deliver(run.run_id, str(event), now)] if kind == "event" else put
+    return [*put, *deliver(run.run_id, str(event), now)] if wait.kind == "event" else put
 
 
 def deliver(run_id: str, event: str, now: int) -> list[Statement]:
@@ -90,10 +131,17 @@ class Parked:
                 answers[row.interrupt_id] = {"woken_at": self.now}
         return answers
 
-    @property
-    def asleep(self) -> dict[str, str]:
-        """The interrupts of nodes that go on waiting, by task id."""
-        return {row.task_id: row.interrupt_id for row in self.rows if row.unanswered and not self._due(row)}
+    def asleep(self, waiting: Iterable[NodeExecution]) -> dict[str, str]:
+        """The interrupts of nodes and items that go on waiting, by task id.
+
+        A fork has its parent's questions, but no execution that waits: it has told nobody of them.
+        """
+        known = {row.task_id for row in waiting} | {row.node_id for row in waiting}
+        return {
+            row.task_id: row.interrupt_id
+            for row in self.rows
+            if row.unanswered and not self._due(row) and (row.node_id if row.item else row.task_id) in known
+        }
 
     def _due(self, row: OpenInterrupt) -> bool:
         return row.kind in ("time", "retry") and row.wake_at is not None and row.wake_at <= self.now

@@ -13,6 +13,7 @@ from milepost.server.engine.durations import Work
 from milepost.server.engine.estimate import Estimate, Expectation
 from milepost.server.engine.items import Items
 from milepost.server.engine.nodes import Execution, Node, execution_row, state_row
+from milepost.server.engine.parking import Wait
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
 from milepost.server.store.statements import event, statement
@@ -187,7 +188,7 @@ class Projection:
         if not counts.total:
             # After a stop in the middle of a window: the next one knows.
             return
-        self._set(execution.node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=counts.fraction)
+        self._set(execution.node_id, execution.status, attempt=execution.attempt, progress=counts.fraction)
         data = {"node_execution_id": execution.execution_id, "progress": self._node(execution.node_id).progress}
         if "/" not in execution.node_id:
             self._estimate.moved(execution.node_id, counts.fraction)
@@ -322,19 +323,18 @@ class Projection:
                 statement("consume_answers", run_id=self.run.run_id, task_id=execution.task_id)
             )
 
-    def waiting(self, task_id: str, node_id: str, kind: str, wake_at: int | None, now: int) -> None:
-        """A node parked."""
-        execution = self.open.get(task_id)
+    def waiting(self, wait: Wait, now: int) -> None:
+        """A node parked, or an item of a `map`."""
+        execution = self.open.get(wait.task_id)
         if execution is not None:
-            execution.status = NodeStatus.WAITING
-            execution.asked = True
-            execution.people = execution.people or kind != "time"
-            self._dirty[task_id] = execution
-            self._running.pop(task_id, None)
-        node = self._node(node_id)
-        self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
-        data = {"node_execution_id": execution.execution_id if execution else None, "for": kind, "until": iso(wake_at)}
-        self._event("node.waiting", now, node_id, data)
+            execution.status, execution.asked = NodeStatus.WAITING, True
+            execution.people = execution.people or wait.shown != "time"
+            self._dirty[wait.task_id] = execution
+            self._running.pop(wait.task_id, None)
+        node = self._node(wait.node_id)
+        self._set(wait.node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
+        told = {"node_execution_id": execution and execution.execution_id, **wait.news}
+        self._event("node.waiting", now, wait.node_id, told)
 
     def checkpointed(self, checkpoint_id: str, step: int, following: Iterable[str], now: int) -> None:
         """A checkpoint of the root graph is about to be on disk."""

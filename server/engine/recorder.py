@@ -15,10 +15,10 @@ from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.outbox import Committed, Outbox
-from milepost.server.engine.parking import Parked, put_interrupt
+from milepost.server.engine.parking import Parked, Wait, put_interrupt
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.unsent import Unsent
-from milepost.server.store.rows import NodeExecution, NodeState
+from milepost.server.store.rows import NodeExecution, NodeState, OpenInterrupt
 from milepost.server.store.statements import statement
 from milepost.server.store.unit import Unit
 
@@ -55,7 +55,7 @@ class Recorder:
         self._outcomes: dict[str, Outcome] = {}
         self._asleep: Mapping[str, str] = {}
         self._held: dict[str, list[Callable[[], None]]] = {}
-        self._inside: dict[str, str] = {}
+        self._inside: dict[str, tuple[str, str]] = {}
         self._askers: dict[str, str] = {}
         self._items: dict[str, tuple[str, int, Outcome]] = {}
         self._count_timers: dict[str, asyncio.TimerHandle] = {}
@@ -88,9 +88,7 @@ class Recorder:
         self._projection.asked = parked.tasks
         for task_id, execution in self._projection.open.items():
             execution.people = task_id in parked.people
-        # A fork has its parent's questions, but has told nobody of them.
-        known = {row.task_id for row in waiting}
-        self._asleep = {task_id: interrupt_id for task_id, interrupt_id in parked.asleep.items() if task_id in known}
+        self._asleep = parked.asleep(waiting)
 
     def tick(self) -> None:
         """About a second has passed."""
@@ -165,7 +163,7 @@ class Recorder:
         if outcome.fatal and self.fatal is None:
             self.fatal = outcome.failure
 
-    def inside(self, task_id: str, holder: str) -> None:
+    def inside(self, task_id: str, holder: str, place: str) -> None:
         """Code begins for an item of a `map`."""
         node_id = self._projection.node_of(holder) or ""
         self.executing[task_id] = node_id
@@ -173,7 +171,7 @@ class Recorder:
             self.tasks[task_id] = task
         self.parked.pop(task_id, None)
         self.asked.pop(task_id, None)
-        self._inside[task_id] = node_id
+        self._inside[task_id] = (node_id, place)
         self._projection.items.began(task_id, self._clock())
 
     def item(self, task_id: str, holder: str, index: int, outcome: Outcome) -> None:
@@ -198,7 +196,7 @@ class Recorder:
     def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Committed:
         """A task's writes: with them its node's result is on disk."""
         self.unsent.add(*statements)
-        if saved.task_id in self._inside:
+        if saved.task_id in self._inside and not any(channel == INTERRUPT_CHANNEL for channel, _ in saved.writes):
             self._item_saved(saved.task_id)
         outcome = self._outcomes.pop(saved.task_id, None)
         if outcome is not None:
@@ -214,7 +212,7 @@ class Recorder:
         return self.unsent.soon()
 
     def _item_saved(self, task_id: str) -> None:
-        node_id = self._inside[task_id]
+        node_id, _ = self._inside[task_id]
         if (ended := self._items.pop(task_id, None)) is not None:
             holder, index, outcome = ended
             self._projection.items.ended(task_id, holder, node_id, index, outcome, self._clock())
@@ -246,7 +244,7 @@ class Recorder:
         if node_id is None or not self._projection.program.holds(node_id):
             return
         over = self._projection.stopped_inside(node_id, self._clock())
-        over += [inner for inner, holder in self._inside.items() if f"{holder}/".startswith(f"{node_id}/")]
+        over += [inner for inner, (holder, _) in self._inside.items() if f"{holder}/".startswith(f"{node_id}/")]
         run_id = self._projection.run.run_id
         for inner in over:
             self._inside.pop(inner, None)
@@ -255,7 +253,8 @@ class Recorder:
                 self.unsent.add(statement("consume_answers", run_id=run_id, task_id=inner))
 
     def _park(self, task_id: str, interrupt: Interrupt) -> None:
-        node_id = self._projection.node_of(task_id) or self._inside.get(task_id)
+        held, item = self._inside.get(task_id, (None, None))
+        node_id = self._projection.node_of(task_id) or held
         if node_id is None:
             # The task of a branch, stopped by what a node in it asked.
             return
@@ -265,21 +264,23 @@ class Recorder:
         if self._askers.setdefault(interrupt.id, task_id) != task_id:
             # An item stopped by what a node of its workflow asked.
             return
-        value = interrupt.value if isinstance(interrupt.value, Mapping) else {}
-        kind = str(value["kind"]) if value.get("kind") in ("time", "event", "retry") else "answer"
-        until = value.get("until")
-        wake_at = until if isinstance(until, int) else None
-        self.parked[task_id] = ("time" if kind == "retry" else kind, wake_at)
-        if kind in ("answer", "event"):
-            self.asked[task_id] = {"interrupt_id": interrupt.id, "node_id": node_id, "value": interrupt.value}
-        if self._held.get(task_id) and self._asleep.get(task_id) == interrupt.id:
-            del self._held[task_id]
+        wait = Wait(task_id, node_id, item, interrupt)
+        self.parked[task_id] = (wait.shown, wait.wake_at)
+        if wait.kind in ("answer", "event"):
+            self.asked[task_id] = wait.told
+        if self._asleep.get(task_id) == interrupt.id and (task_id in self._held or item is not None):
+            self._held.pop(task_id, None)
             return
         self._wake(task_id)
         now = self._clock()
-        self._projection.waiting(task_id, node_id, "time" if kind == "retry" else kind, wake_at, now)
+        self._projection.waiting(wait, now)
         again = interrupt.id in self._delivered
-        self.unsent.add(*put_interrupt(self._projection.run, task_id, node_id, kind, interrupt, now, again=again))
+        self.unsent.add(*put_interrupt(self._projection.run, wait, now, again=again))
+
+    def answered(self, rows: Sequence[OpenInterrupt]) -> None:
+        """Forget the questions that ``rows`` say were answered since they were asked."""
+        early = {row.interrupt_id for row in rows if row.answer is not None} - self._delivered
+        self.asked = {task: told for task, told in self.asked.items() if told["interrupt_id"] not in early}
 
     # Units.
 

@@ -162,6 +162,7 @@ class Segment:
                 # Its nodes run again: not as often as a disk that takes only small writes would let them.
                 await asyncio.sleep(RETRY_WRITE)
             await self._gather(error)
+            await self._drop_answered()
             verdict = self._verdict(error)
             return await self._settle(verdict, self._pending(verdict))
         return None
@@ -180,6 +181,13 @@ class Segment:
                 self._tools.store.reader, program, self.run.run_id, reached.checkpoint_id, branches=True
             )
             recorder.reached = replace(reached, next=here.next, values=here.values)
+
+    async def _drop_answered(self) -> None:
+        """What was answered while the rest of the run executed is not asked any more."""
+        recorder = self.recorder
+        if recorder is not None and recorder.asked:
+            with suppress(Unavailable):
+                recorder.answered(await self._tools.store.interrupts(self.run.run_id))
 
     def _verdict(self, error: BaseException | None) -> Verdict:
         try:

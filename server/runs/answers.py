@@ -1,7 +1,7 @@
 """Answers to a run's questions: which question is meant, whether an answer fits, and how it gets to the run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from milepost.server.errors import (
 )
 from milepost.server.runs.start import Start, problems_json
 from milepost.server.states import Action, RunStatus
-from milepost.server.store.rows import OpenInterrupt, Run, iso
+from milepost.server.store.rows import OpenInterrupt, Run, iso, place
 from milepost.server.store.statements import event, statement, to_json
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
@@ -124,10 +124,23 @@ def _only_question(run: Run, rows: Mapping[str, OpenInterrupt], now: int) -> str
     if len(unanswered) == 1:
         return unanswered[0].interrupt_id
     if unanswered:
-        raise BadRequest(f"run {run.run_id} has {len(unanswered)} open questions; name them in `answers`")
+        message = f"run {run.run_id} has {len(unanswered)} open questions; name them in `answers`"
+        raise BadRequest(message, errors=questions_json(unanswered))
     if questions:
         _refuse_closed(run, max(questions, key=lambda row: row.answered_at or row.created_at), now)
     raise InvalidState(f"run {run.run_id} is {run.status} and asks nothing")
+
+
+def questions_json(questions: Sequence[OpenInterrupt]) -> list[dict[str, str]]:
+    """Open questions as an error answer lists them: by their ids, with who asks."""
+    return [
+        {
+            "path": f"answers.{row.interrupt_id}",
+            "code": "open",
+            "message": f"{place(row.node_id, row.item)['path']} asks",
+        }
+        for row in questions
+    ]
 
 
 def _check(run: Run, rows: Mapping[str, OpenInterrupt], answers: Mapping[str, Any], now: int) -> None:

@@ -21,7 +21,7 @@ from milepost.server.errors import (
     RunLive,
 )
 from milepost.server.hub.hub import Hub
-from milepost.server.runs.answers import Answers, Given
+from milepost.server.runs.answers import Answers, Given, questions_json
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.start import Start
 from milepost.server.runs.travel import Travel
@@ -186,7 +186,8 @@ class Control:
         if run.status is RunStatus.RUNNING and run.pause_requested and not how.answers_something:
             return await self._withdraw_pause(run)
         if (run.ended and not how.answers_something) or run.status is RunStatus.PENDING:
-            raise InvalidState(f"run {run_id} is {run.status}; it cannot be resumed")
+            what = "it goes on, and asks, once it is executed" if not run.ended else "it cannot be resumed"
+            raise InvalidState(f"run {run_id} is {run.status}; {what}")
         if how.answers_something:
             if how.has_answer and how.answers:
                 raise BadRequest("give `answer` or `answers`, not both")
@@ -205,12 +206,11 @@ class Control:
         return run
 
     async def _refuse_without_answer(self, run: Run) -> None:
-        questions = [row for row in await self._store.interrupts(run.run_id) if row.unanswered]
-        if any(row.kind == "answer" for row in questions):
-            raise AnswerRequired(
-                f"run {run.run_id} waits for an answer: give `answer` or `answers`",
-                errors=[{"path": row.interrupt_id, "code": "open", "message": row.node_id} for row in questions],
-            )
+        rows = await self._store.interrupts(run.run_id)
+        questions = [row for row in rows if row.kind == "answer" and row.unanswered]
+        if questions:
+            message = f"run {run.run_id} waits for an answer: give `answer` or `answers`"
+            raise AnswerRequired(message, errors=questions_json(questions))
         what = "for an event" if run.wake_at is None else f"until {iso(run.wake_at)}"
         raise InvalidState(f"run {run.run_id} waits {what}; it is not paused")
 

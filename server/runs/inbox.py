@@ -33,7 +33,7 @@ class Inbox:
             limit=limit + 1,
             **dict(zip(("created_at", "run_id", "interrupt_id"), after, strict=True)),
         )
-        asked = [Asked(row[0], OpenInterrupt(*row[1:14]), *row[14:]) for row in rows]
+        asked = [Asked(row[0], OpenInterrupt(*row[1:15]), *row[15:]) for row in rows]
         last = asked[limit - 1] if len(asked) > limit else None
         mark = make_cursor(last.question.created_at, last.run_id, last.question.interrupt_id) if last else None
         return {"items": [asked_json(one) for one in asked[:limit]], "next_cursor": mark}

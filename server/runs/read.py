@@ -1,5 +1,6 @@
 """Reading runs: one, many, their status, node executions and events. Why one does not advance is in ``why``."""
 
+import time
 from collections.abc import Sequence
 
 from milepost.server.engine.dispatcher import Dispatcher
@@ -22,8 +23,6 @@ from milepost.server.states import RunStatus
 from milepost.server.store.listings import RunFilter, last_retry, list_runs, node_totals, runs_by_id
 from milepost.server.store.rows import Event, Project, Run
 from milepost.server.store.store import Store
-
-AT_REST = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.PAUSED, RunStatus.WAITING})
 
 CAME_TO_REST = frozenset({"run.completed", "run.failed", "run.cancelled", "run.paused", "run.waiting"})
 
@@ -93,13 +92,13 @@ class Read:
         Raises:
             NotFound.
         """
-        run = await self.run(project, run_id)
-        if wait > 0 and run.status not in AT_REST:
-            await self._hub.wait_for(run_id, CAME_TO_REST, wait, after=run.last_seq)
-            run = await self.run(project, run_id)
-        states = await self._store.node_states(run_id)
-        interrupts = await self._store.interrupts(run_id)
-        return status_json(run, await self._nodes(run), states, interrupts, self._store.clock())
+        until = time.monotonic() + wait
+        stands = await self._store.stands(project.project_id, run_id)
+        while not stands.at_rest and (left := until - time.monotonic()) > 0:
+            await self._hub.wait_for(run_id, CAME_TO_REST, left, after=stands.run.last_seq)
+            stands = await self._store.stands(project.project_id, run_id)
+        run = stands.run
+        return status_json(run, await self._nodes(run), stands.states, stands.interrupts, self._store.clock())
 
     async def logs(
         self,
@@ -163,11 +162,12 @@ class Read:
         Raises:
             NotFound.
         """
-        run = await self.run(project, run_id)
+        stands = await self._store.stands(project.project_id, run_id)
+        run = stands.run
         return explain(
             run,
-            states=await self._store.node_states(run_id),
-            interrupts=await self._store.interrupts(run_id),
+            states=stands.states,
+            interrupts=stands.interrupts,
             retry=await last_retry(self._store, run_id) if run.status is RunStatus.RUNNING else None,
             queue=await self._queue(run),
             held_by=self._dispatcher.executing(run_id),

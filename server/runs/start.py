@@ -38,6 +38,9 @@ ENDED = frozenset({"run.completed", "run.failed", "run.cancelled"})
 TRIES = 5
 """How often a creation is tried whose workflow or limits change meanwhile."""
 
+MAX_PRIORITY = 1_000
+"""The highest priority of a run, and below zero the lowest."""
+
 DAY = 86_400_000
 """Milliseconds that an Idempotency-Key is kept."""
 

@@ -8,7 +8,17 @@ import orjson
 from milepost.graphs.problems import Problem
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.listings import NodeTotal
-from milepost.server.store.rows import Asked, NodeExecution, NodeState, OpenInterrupt, Project, Run, Workflow, iso
+from milepost.server.store.rows import (
+    Asked,
+    NodeExecution,
+    NodeState,
+    OpenInterrupt,
+    Project,
+    Run,
+    Workflow,
+    iso,
+    place,
+)
 
 Json = dict[str, Any]
 
@@ -65,7 +75,8 @@ def status_json(
     run: Run, nodes: Iterable[str], states: Iterable[NodeState], interrupts: Sequence[OpenInterrupt], now: int
 ) -> Json:
     """What the status route answers; ``nodes`` are the workflow's nodes in their author's order."""
-    open_questions = [] if run.ended else [row for row in interrupts if row.open(now)]
+    asks_nobody = run.ended or run.status is RunStatus.PENDING
+    open_questions = [] if asks_nobody else [row for row in interrupts if row.open(now)]
     return {
         "run_id": run.run_id,
         "status": run.status,
@@ -74,7 +85,7 @@ def status_json(
         "started_at": iso(run.started_at),
         "estimated_completion": iso(run.estimated_completion),
         "error": run_error(run),
-        "interrupts": [interrupt_json(row) for row in open_questions],
+        "interrupts": [interrupt_json(row) for row in sorted(open_questions, key=OpenInterrupt.turn)],
         "waiting_for": waiting_for(run, interrupts),
         "node_states": node_states_json(run, nodes, states),
         "pausing": run.pause_requested is not None,
@@ -92,6 +103,7 @@ def interrupt_json(row: OpenInterrupt) -> Json:
     return {
         "interrupt_id": row.interrupt_id,
         "node_id": row.node_id,
+        **place(row.node_id, row.item),
         "question": said.get("question"),
         "schema": said.get("schema"),
         "assignees": said.get("assignees") or [],
@@ -115,7 +127,7 @@ def asked_json(asked: Asked) -> Json:
 def waiting_for(run: Run, interrupts: Iterable[OpenInterrupt]) -> Json | None:
     """What a parked run, WAITING or PAUSED, waits for: an answer before an event before a time; None for other runs."""
     rows = [row for row in interrupts if row.unanswered]
-    if run.status is not RunStatus.WAITING and not (run.status is RunStatus.PAUSED and rows):
+    if not rows or run.status not in (RunStatus.WAITING, RunStatus.PAUSED):
         return None
     kinds = {"time" if row.kind == "retry" else row.kind for row in rows}
     kind = next((kind for kind in ("answer", "event") if kind in kinds), "time")

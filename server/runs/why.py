@@ -108,8 +108,8 @@ def _limited(run: Run, queue: Queue) -> Json | None:
         key = run.lane.removeprefix(run.workflow_id).removeprefix(":")
         of = f"with the key {key} " if key else ""
         sentence = (
-            f"{places.lane_running} runs of the workflow {of}are running, and at most {places.lane_max} may; "
-            f"{queue.ahead_in_lane} are ahead."
+            f"The workflow's runs {of}are at their limit: {places.lane_running} of at most {places.lane_max} running, "
+            f"{queue.ahead_in_lane} ahead of this one."
         )
         counts = {"ahead": queue.ahead_in_lane, "running": places.lane_running, "maximum": places.lane_max}
         return (
@@ -119,8 +119,8 @@ def _limited(run: Run, queue: Queue) -> Json | None:
         )
     if places.project_max is not None and places.project_running >= places.project_max:
         sentence = (
-            f"{places.project_running} runs of the project are running, and at most {places.project_max} may; "
-            f"{queue.ahead} are ahead."
+            f"The project's runs are at their limit: {places.project_running} of at most {places.project_max} running, "
+            f"{queue.ahead} ahead of this one."
         )
         counts = {"ahead": queue.ahead, "running": places.project_running, "maximum": places.project_max}
         return _because("project_limit", sentence, **counts)
@@ -160,7 +160,9 @@ def _running(run: Run, states: Sequence[NodeState], retry: tuple[str, str] | Non
 
 def _waiting(run: Run, interrupts: Sequence[OpenInterrupt]) -> Json:
     retries = [row for row in interrupts if row.kind == "retry" and row.unanswered]
-    wanted = waiting_for(run, interrupts) or {}
+    wanted = waiting_for(run, interrupts)
+    if wanted is None:
+        return _because("starting", "What the run waited for is there; it is about to go on.")
     if retries and wanted["for"] == "time":
         first = min(retries, key=lambda row: row.wake_at or 0)
         due = iso(first.wake_at)

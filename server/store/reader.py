@@ -2,12 +2,15 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from milepost.server.errors import Unavailable
 from milepost.server.store.unit import Row
+
+Query = tuple[str, Mapping[str, Any]]
+"""A statement and its parameters."""
 
 
 class Reader:
@@ -26,6 +29,21 @@ class Reader:
     def fetch(self, sql: str, parameters: Mapping[str, Any]) -> "Future[list[Row]]":
         """All rows of a query; the future may fail with ``Unavailable``. Sees what was committed before the call."""
         return self._pool.submit(self._fetch, sql, parameters)
+
+    def fetch_together(self, queries: Sequence[Query]) -> "Future[list[list[Row]]]":
+        """All rows of several queries, as of one moment. May fail as ``fetch`` does."""
+        return self._pool.submit(self._fetch_together, queries)
+
+    def _fetch_together(self, queries: Sequence[Query]) -> list[list[Row]]:
+        connection = self._local.connection
+        try:
+            connection.execute("BEGIN")
+            try:
+                return [self._fetch(*query) for query in queries]
+            finally:
+                connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the database could not be read: {error}", code="storage_unavailable") from error
 
     def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         try:

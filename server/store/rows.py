@@ -1,8 +1,9 @@
 """What the store's rows become: frozen values. JSON columns stay text until someone looks inside."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -15,6 +16,13 @@ def iso(milliseconds: int | None) -> str | None:
         return None
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def place(node_id: str, item: str | None) -> dict[str, Any]:
+    """Who waits: ``item`` is its place in the list of a `map`, ``path`` the whole way to it, and to the node inside."""
+    if item is None:
+        return {"item": None, "path": node_id}
+    return {"item": int(item.partition("/")[0]), "path": f"{node_id}/{item}"}
 
 
 class Event(NamedTuple):
@@ -128,11 +136,15 @@ class NodeExecution:
 
 @dataclass(frozen=True, slots=True)
 class OpenInterrupt:
-    """What a parked node waits for; ``answer`` is JSON text once given, ``wake_at`` the time or the end of the wait."""
+    """What a parked node waits for; ``answer`` is JSON text once given, ``wake_at`` the time or the end of the wait.
+
+    ``item`` says which item of a `map` waits: its place in the list, and below it the node inside (``"3/review"``).
+    """
 
     interrupt_id: str
     task_id: str
     node_id: str
+    item: str | None
     kind: str
     value: str
     wake_at: int | None
@@ -149,6 +161,10 @@ class OpenInterrupt:
         """Whether its node still waits for it, however late it is."""
         return self.answer is None and not self.consumed and self.expired_at is None
 
+    def turn(self) -> tuple[int, int, str]:
+        """Its place among others: the one asked first comes first, of a `map` the items in their order."""
+        return self.created_at, int((self.item or "0").partition("/")[0]), self.interrupt_id
+
     def late(self, now: int) -> bool:
         """Whether it is too late for what was waited for. Not so for a time: that has come then."""
         return self.kind in ("answer", "event") and self.wake_at is not None and self.wake_at <= now
@@ -156,6 +172,22 @@ class OpenInterrupt:
     def open(self, now: int) -> bool:
         """Whether a person can still answer it."""
         return self.kind == "answer" and self.unanswered and not self.late(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How a run stands at one moment: its row, the nodes that were reached, and what its nodes waited and wait for."""
+
+    run: Run
+    states: Sequence[NodeState]
+    interrupts: Sequence[OpenInterrupt]
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it has ended, is paused or waits; not if what it waits for is there, so that it goes on at once."""
+        if self.run.status is not RunStatus.WAITING:
+            return self.run.ended or self.run.status is RunStatus.PAUSED
+        return not any(row.answer is not None and not row.consumed for row in self.interrupts)
 
 
 @dataclass(frozen=True, slots=True)

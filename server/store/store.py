@@ -21,6 +21,7 @@ from milepost.server.store.rows import (
     OpenInterrupt,
     Project,
     Run,
+    Stands,
     Workflow,
 )
 from milepost.server.store.statements import SQL
@@ -119,14 +120,26 @@ class Store:
         """
         return _the_run(await self.fetch_one("get_run_of_project", run_id=run_id, project_id=project_id), run_id)
 
+    async def stands(self, project_id: str, run_id: str) -> Stands:
+        """How a run of a project stands, all of it as of one moment.
+
+        Raises:
+            NotFound: there is none, or it is another project's.
+        """
+        of_run = {"run_id": run_id}
+        wanted = [(SQL["get_run_of_project"], {**of_run, "project_id": project_id})]
+        wanted += [(SQL["node_states"], of_run), (SQL["interrupts"], of_run)]
+        runs, states, interrupts = await asyncio.wrap_future(self.reader.fetch_together(wanted))
+        run = _the_run(runs[0] if runs else None, run_id)
+        return Stands(run, [to_state(row) for row in states], [OpenInterrupt(*row) for row in interrupts])
+
     async def runs(self, name: str, /, **parameters: Any) -> list[Run]:
         """Runs that a named query selects."""
         return [to_run(row) for row in await self.fetch(name, **parameters)]
 
     async def node_states(self, run_id: str) -> list[NodeState]:
         """States of the nodes that were reached."""
-        rows = await self.fetch("node_states", run_id=run_id)
-        return [NodeState(row[0], NodeStatus(row[1]), *row[2:]) for row in rows]
+        return [to_state(row) for row in await self.fetch("node_states", run_id=run_id)]
 
     async def executions(
         self,
@@ -199,6 +212,11 @@ class Store:
 def to_run(row: Row) -> Run:
     """A row of the run columns as a `Run`."""
     return Run(*(*row[:4], RunStatus(row[4]), *row[5:]))
+
+
+def to_state(row: Row) -> NodeState:
+    """A row of the node state columns as a `NodeState`."""
+    return NodeState(row[0], NodeStatus(row[1]), *row[2:])
 
 
 def to_execution(row: Row) -> NodeExecution:

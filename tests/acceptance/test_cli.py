@@ -5,9 +5,12 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -201,8 +204,10 @@ def test_the_calls_of_the_quick_start_work_as_pasted(pages: dict[str, "subproces
     out, err = pages["docs/quickstart.md"].communicate(timeout=TIMEOUT)
     assert pages["docs/quickstart.md"].returncode == 0, err
     assert "run completed" in err
-    assert len(re.findall(r'"run_id":"[^"]+","status":"COMPLETED"', out)) == 2
+    assert len(re.findall(r'"run_id":"[^"]+","status":"COMPLETED"', out)) == 3
     assert '"code":' not in out
+    assert '"path":"each/0","question":"Publish tides?"' in out
+    assert '"message":"Event accepted"' in out
     assert '"status":"CANCELLED"' in out
 
 
@@ -299,6 +304,39 @@ def test_run_exits_1_when_the_run_fails(tmp_path: Path) -> None:
     assert "run failed" in done.stderr
     assert "absent" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ASK = {"steps": [{"id": "ask", "type": "approval", "config": {"question": "Publish?"}}]}
+
+
+def test_run_says_what_is_asked_and_leaves_it_to_a_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    done = milepost("run", write(tmp_path / "ask.json", ASK), "--data", str(data))
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "run waiting for an answer: ask: Publish?" in done.stderr
+    assert f"`milepost serve --data {data}` can give it" in done.stderr
+    with Served(data, "--port", "0") as server:
+        headers = {"X-API-Key": (data / "owner.key").read_text().strip()}
+        with httpx.Client(base_url=f"{server.url}/api/projects/default", headers=headers) as client:
+            (asked,) = client.get("/inbox").json()["items"]
+            run = f"/workflows/runs/{asked['run_id']}"
+            assert client.post(f"{run}/resume", json={"answer": True}).status_code == 202
+            assert client.get(f"{run}/status", params={"wait": 30}).json()["status"] == "COMPLETED"
+
+
+def test_run_takes_a_priority_a_time_and_a_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, chain = str(tmp_path / "data"), write(tmp_path / "chain.json", CHAIN)
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    options = ("--data", data, "--input", '{"word": "a"}', "--priority", "7", "--start-at", soon.isoformat())
+    done = milepost("run", chain, *options)
+    assert done.returncode == 0, done.stderr
+    assert datetime.now(UTC) >= soon
+
+    with closing(sqlite3.connect(tmp_path / "data" / "milepost.db")) as database:
+        ((workflow_id, *kept),) = database.execute("SELECT workflow_id, priority, start_at FROM workflow_runs")
+    assert kept == [7, int(soon.timestamp() * 1000)]
+    assert "version 2 of workflow" in refused(capsys, "run", workflow_id, "--data", data, "--version", "2")
+    assert "--start-at: 'soon' is not" in refused(capsys, "run", chain, "--start-at", "soon")
 
 
 def test_ctrl_c_cancels_the_run_and_exits_130(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ def event(type_: str, node_id: str | None = None, **data: Any) -> dict[str, Any]
 
 STORY = [
     event("run.created"),
+    event("run.queued", why="execute", start_at="2026-11-21T03:00:00.000Z"),
+    event("run.resumed", by="ada"),
     event("run.started"),
     event("checkpoint.saved", step=0),
     event("node.started", "fetch[0]"),
@@ -35,6 +37,8 @@ def test_lines_tell_what_matters_and_take_no_text_for_markup() -> None:
             lines.show(each)
     assert shown.getvalue().splitlines() == [
         "02:22:13.903  run created",
+        "02:22:13.903  run queued until 2026-11-21T03:00:00.000Z",
+        "02:22:13.903  run resumed by ada",
         "02:22:13.903  run started",
         "02:22:13.903  fetch[0] started",
         "02:22:13.903  fetch[0] progress 40% page 2",
@@ -60,3 +64,24 @@ def test_the_table_ends_with_the_last_state_of_every_node() -> None:
     assert "n29 " in last[2]
     assert "n9 " not in last[2]
     assert "run failed fetch[0] failed" in last[2]
+
+
+def test_lines_say_what_is_asked_and_how_far_the_items_are() -> None:
+    shown = StringIO()
+    value = {"question": "Fine?"}
+    asked = [{"path": f"each/{item}", "value": value} for item in range(7)]
+    with display_for(Console(file=shown)) as lines:
+        lines.show(event("node.progress", "each", progress=0.5, items={"total": 4, "completed": 1, "failed": 1}))
+        lines.show(event("node.waiting", "each", **{"for": "answer", "item": 3, "path": "each/3/ask", "until": None}))
+        lines.show(event("node.waiting", "nap", **{"for": "time", "until": "2027-01-01T00:00:00.000Z"}))
+        lines.show(event("run.waiting", None, **{"for": "answer", "interrupts": asked}))
+        lines.show(
+            event("run.waiting", None, **{"for": "event", "interrupts": [{"path": "w", "value": {"event": "paid"}}]})
+        )
+    assert [line[14:] for line in shown.getvalue().splitlines()] == [
+        "each progress 50% 2 of 4 items, 1 failed",
+        "each waiting for an answer to each/3/ask",
+        "nap waiting for a time until 2027-01-01T00:00:00.000Z",
+        f"run waiting for an answer: {'; '.join(f'each/{item}: Fine?' for item in range(5))}; and 2 more",
+        "run waiting for an event: w: paid",
+    ]

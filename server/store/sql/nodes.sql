@@ -75,9 +75,10 @@ FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
 -- A node parked. Asked again after its answer was delivered (:again), now or in a try that failed (consumed), it is
 -- another question of the same node; otherwise the node only ran to its question again, and an answer that came
 -- meanwhile stays.
-INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, project_id, kind, value, event, assignees, wake_at,
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, item, project_id, kind, value, event, assignees, wake_at,
   consumed, created_at)
-VALUES (:run_id, :interrupt_id, :task_id, :node_id, :project_id, :kind, :value, :event, :assignees, :wake_at, 0, :created_at)
+VALUES (:run_id, :interrupt_id, :task_id, :node_id, :item, :project_id, :kind, :value, :event, :assignees, :wake_at, 0,
+  :created_at)
 ON CONFLICT (run_id, interrupt_id) DO UPDATE SET value = excluded.value, event = excluded.event,
   assignees = excluded.assignees, wake_at = excluded.wake_at,
   created_at = CASE WHEN :again OR interrupts.consumed = 1 THEN excluded.created_at ELSE interrupts.created_at END,
@@ -122,15 +123,17 @@ UPDATE signals SET consumed = 0 WHERE run_id = :run_id AND seq IN
   (SELECT i.signal_seq FROM interrupts i WHERE i.run_id = :run_id AND i.consumed = 0 AND i.signal_seq IS NOT NULL)
 
 -- name: interrupts
-SELECT interrupt_id, task_id, node_id, kind, value, wake_at, answer, answered_by, answered_at, consumed, created_at,
+SELECT interrupt_id, task_id, node_id, item, kind, value, wake_at, answer, answered_by, answered_at, consumed, created_at,
   event, expired_at
 FROM interrupts WHERE run_id = :run_id ORDER BY created_at, interrupt_id
 
 -- name: copy_interrupt
--- A fork keeps the questions that are open at its checkpoint; those of nodes that have ended are not.
-INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, project_id, kind, value, event, assignees, wake_at,
-  consumed, created_at)
-SELECT :run_id, interrupt_id, task_id, node_id, project_id, kind, value, event, assignees, wake_at, 0, created_at
+-- A fork keeps the questions that are open at its checkpoint, with what was answered and is not used yet; those of
+-- nodes that have ended are not.
+INSERT INTO interrupts (run_id, interrupt_id, task_id, node_id, item, project_id, kind, value, event, assignees, wake_at,
+  answer, answered_by, answered_at, consumed, created_at)
+SELECT :run_id, interrupt_id, task_id, node_id, item, project_id, kind, value, event, assignees, wake_at, answer,
+  answered_by, answered_at, 0, created_at
 FROM interrupts WHERE run_id = :source AND interrupt_id = :interrupt_id AND consumed = 0
 
 -- name: insert_signal
@@ -156,12 +159,13 @@ UPDATE signals SET consumed = 1 WHERE run_id = :run_id AND event = :event AND co
   (SELECT i.signal_seq FROM interrupts i WHERE i.run_id = :run_id AND i.event = :event)
 
 -- name: inbox
--- Open questions of a project, those asked first first; of one assignee those that name them, or nobody.
-SELECT i.run_id, i.interrupt_id, i.task_id, i.node_id, i.kind, i.value, i.wake_at, i.answer, i.answered_by, i.answered_at,
+-- Open questions of a project, those asked first first; of one assignee those that name them, or nobody. A fork that
+-- was not executed yet asks nobody.
+SELECT i.run_id, i.interrupt_id, i.task_id, i.node_id, i.item, i.kind, i.value, i.wake_at, i.answer, i.answered_by, i.answered_at,
   i.consumed, i.created_at, i.event, i.expired_at, r.workflow_id, r.status, w.name
 FROM interrupts i JOIN workflow_runs r ON r.run_id = i.run_id JOIN workflows w ON w.workflow_id = r.workflow_id
 WHERE i.project_id = :project_id AND i.kind = 'answer' AND i.answer IS NULL AND i.consumed = 0 AND i.expired_at IS NULL
-  AND (i.wake_at IS NULL OR i.wake_at > :now)
+  AND (i.wake_at IS NULL OR i.wake_at > :now) AND r.status <> 'PENDING'
   AND (:assignee IS NULL OR i.assignees IS NULL OR instr(i.assignees, '|' || :assignee || '|') > 0)
   AND (i.created_at, i.run_id, i.interrupt_id) > (:created_at, :run_id, :interrupt_id)
 ORDER BY i.created_at, i.run_id, i.interrupt_id LIMIT :limit

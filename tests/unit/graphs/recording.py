@@ -45,8 +45,8 @@ class Recorder:
         if self.control is not None:
             self.control.request_drain()
 
-    def inside(self, task_id: str, holder: str) -> None:
-        self.lines.append(("inside", task_id, holder))
+    def inside(self, task_id: str, holder: str, place: str) -> None:
+        self.lines.append(("inside", task_id, place))
 
     def item(self, task_id: str, holder: str, index: int, outcome: Outcome) -> None:
         self.lines.append(("item", task_id, (index, outcome)))
