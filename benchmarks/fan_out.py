@@ -1,4 +1,4 @@
-"""`map` over ten thousand items, a node or a workflow for each: memory, stalls of the loop, what a viewer sees, pauses."""
+"""`map` over ten thousand items, a node or a workflow for each: memory, stalls, what a viewer sees, pauses."""
 
 import asyncio
 import contextlib

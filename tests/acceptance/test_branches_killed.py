@@ -97,7 +97,7 @@ def ids(count: int, place: str = "") -> set[str]:
     return {f"{place}{node['id']}" for node in stages(count, Path())[0]}
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("kills", [4, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 async def test_no_completed_node_of_a_branch_runs_again(server: ServerProcess, traces: Traces, kills: int) -> None:
     seed = random.randrange(1 << 30)
     sys.stderr.write(f"seed {seed}\n")
