@@ -48,13 +48,15 @@ async def _form(name: str, window: int, child: Mapping[str, Any] | None) -> list
             body = {"node": NODE} if child is None else {"workflow": {"workflow_id": await server.workflow(child)}}
             fan = {"id": "fan", "type": "map", "config": {"over": f"range({ITEMS})", **body}}
             workflow_id = await server.workflow({"name": "fan", "steps": [fan]})
+            idle = psutil.Process(server.pid).memory_info().rss
             await _whole(connection, workflow_id, server)
-            seconds, grown, events = await _whole(connection, workflow_id, server)
+            seconds, highest, events = await _whole(connection, workflow_id, server)
             stalls = await _stalls(server)
             pauses, repeated = await _pauses(connection, workflow_id, window)
+    grown = (highest - idle) / 1_000_000
     figures = [
         at_most("from the start to the end", [seconds], "s", digits=2),
-        at_most("resident memory above that before the run, the highest", [grown], "MB", 150, digits=0),
+        at_most("resident memory above that of the idle server, the highest", [grown], "MB", 150, digits=0),
         at_most("the engine's loop stood still, the longest", [stalls], "ms", 100, digits=0),
         at_most("events of the run", [events], "", 1000, digits=0),
         at_most(f"step pause to PAUSED, {PAUSES} of them: the longest", [max(pauses)], "ms", digits=0),
@@ -63,10 +65,10 @@ async def _form(name: str, window: int, child: Mapping[str, Any] | None) -> list
     return [replace(figure, name=f"{name}: {figure.name}") for figure in figures]
 
 
-async def _whole(connection: Connection, workflow_id: str, server: ServerProcess) -> tuple[float, float, float]:
+async def _whole(connection: Connection, workflow_id: str, server: ServerProcess) -> tuple[float, int, float]:
+    """Seconds, the highest resident memory in bytes, and the number of events."""
     process = psutil.Process(server.pid)
-    before = process.memory_info().rss
-    highest = before
+    highest = 0
 
     async def look() -> None:
         nonlocal highest
@@ -87,11 +89,8 @@ async def _whole(connection: Connection, workflow_id: str, server: ServerProcess
     items = (await connection.request("GET", path))["output_data"]["items"]
     if [item["value"] for item in items] != [f"ITEM {number}" for number in range(ITEMS)]:
         raise RuntimeError("the results are not those of the items, in order")
-    return (
-        seconds,
-        (highest - before) / 1_000_000,
-        float((await connection.request("GET", f"{path}/status"))["last_seq"]),
-    )
+    last = await connection.request("GET", f"{path}/status")
+    return seconds, highest, float(last["last_seq"])
 
 
 async def _stalls(server: ServerProcess) -> float:
