@@ -41,7 +41,7 @@ async def goes_on_in_its_window(server: ServerProcess, traces: Traces, run_id: s
     sys.stderr.write(f"seed {seed}\n")
     dice = random.Random(seed)
     for _ in range(KILLS):
-        await traces.count(len(traces.lines) + dice.randint(window, count // (KILLS + 1)))
+        await traces.count(len(traces.lines) + dice.randint(window, count // (KILLS + 1)), within=300)
         await server.kill()
         traces.read()
         lines = len(traces.lines)
