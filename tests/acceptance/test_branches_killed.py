@@ -17,6 +17,8 @@ from tests.acceptance.snapshot import Snapshot
 from tests.acceptance.test_nothing_lost import check_all_complete
 from tests.acceptance.traces import Traces
 
+pytestmark = pytest.mark.timeout(300)
+
 AT_ONCE = 8
 
 INNER = 4

@@ -13,6 +13,8 @@ from tests.acceptance.process import ServerProcess
 from tests.acceptance.snapshot import Snapshot
 from tests.acceptance.traces import Traces
 
+pytestmark = pytest.mark.timeout(300)
+
 KILLS = 3
 
 
