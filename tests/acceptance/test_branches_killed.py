@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.definitions import Definition, trace
-from tests.acceptance.process import RUNS, ServerProcess
+from tests.acceptance.process import ENDED, RUNS, ServerProcess
 from tests.acceptance.snapshot import Snapshot
 from tests.acceptance.test_nothing_lost import check_all_complete
 from tests.acceptance.traces import Traces
@@ -186,7 +186,7 @@ async def test_what_waits_beside_a_branch_that_works_outlives_stops(
     assert statuses <= {stopped, "WAITING"}
     await server.start()
     for run_id in runs:
-        await server.until(run_id, "run.waiting")
+        await server.until(run_id, "run.waiting", *ENDED)
     parked = await stop(server, fatal)
     # Where a restart takes as long as the wait, the time has come before.
     timed = {run_id for run_id, form in runs.items() if form.keys() & {"t", "r"}}
