@@ -22,6 +22,7 @@ class Programs:
         self._kept = kept
         self._lock = threading.Lock()
         self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._turns: dict[str, threading.Lock] = {}
 
     def peek(self, key: str) -> Program | None:
         """The program, if it is kept."""
@@ -39,9 +40,21 @@ class Programs:
         """The program, compiled from `definition` if it is not kept. Raises `InvalidDefinition`."""
         program = self.peek(key)
         if program is None:
+            with self._lock:
+                turn = self._turns.setdefault(key, threading.Lock())
+            with turn:
+                # All runs of a version that go on after a restart ask for it at once.
+                program = self.peek(key) or self._load(key, definition, children)
+        return program
+
+    def _load(self, key: str, definition: Any, children: Children | None) -> Program:
+        try:
             program = load(definition, self._registry, children)
             with self._lock:
                 self._programs[key] = program
                 while len(self._programs) > self._kept:
                     self._programs.popitem(last=False)
-        return program
+            return program
+        finally:
+            with self._lock:
+                self._turns.pop(key, None)

@@ -25,6 +25,7 @@ class Snapshot:
         self.events: dict[str, list[StoredEvent]] = {}
         self.statuses: dict[str, str] = {}
         self.columns: dict[str, dict[str, Any]] = {}
+        self.items: dict[str, set[int]] = {}
         copy = data.with_name("snapshot")
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
@@ -42,9 +43,12 @@ class Snapshot:
             self.statuses[run["run_id"]] = run["status"]
             self.columns[run["run_id"]] = dict(run)
             self.events[run["run_id"]] = []
+            self.items[run["run_id"]] = set()
         for row in connection.execute("SELECT * FROM run_events ORDER BY run_id, seq"):
             event = StoredEvent(row["seq"], row["ts"], row["type"], row["node_id"], json.loads(row["data"]))
             self.events[row["run_id"]].append(event)
+        for row in connection.execute("SELECT run_id, item FROM node_items"):
+            self.items[row["run_id"]].add(row["item"])
         for run_id, events in self.events.items():
             assert [event.seq for event in events] == list(range(1, len(events) + 1)), run_id
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -262,6 +264,19 @@ def test_programs_are_compiled_once_and_the_oldest_is_let_go() -> None:
     programs.get("3", definition)
     assert programs.peek("1") is first
     assert programs.peek("2") is None
+
+
+def test_a_program_that_several_threads_ask_for_at_once_is_compiled_once() -> None:
+    programs = Programs(Registry())
+    definition = {"steps": [node(f"n{number}") for number in range(60)]}
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> Program:
+        together.wait()
+        return programs.get("1", definition)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(map(id, threads.map(ask, range(8))))) == 1
 
 
 async def test_one_program_serves_runs_at_the_same_time() -> None:
