@@ -5,42 +5,52 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-FAIL = "fail"
-"""What a node's plan says for the turns in which it fails."""
+FAIL, TIMEOUT = "fail", "timeout"
+"""What a node's plan says for the turns in which it fails, or waits for what nobody says."""
+LATE = 60
+"""Seconds: the `timeout` of a node that nobody answers."""
 
 
-def plan_of(node: dict[str, Any]) -> list[str]:
+def plan_of(node: dict[str, Any]) -> list[Any]:
     """What a node does each time it runs, the last for all times after that."""
     config = node.get("config", {})
-    if node["type"] == "switch":
-        text: str = config["value"]
-        return [word.strip("' ") for word in text[text.index("[") + 1 : text.index("]")].split(",")]
-    return list(config.get("plan", ["on"]))
+    if node["type"] in ("switch", "condition"):
+        text: str = config.get("value") or config["expression"]
+        words = [word.strip("' ") for word in text[text.index("[") + 1 : text.index("]")].split(",")]
+        return words if node["type"] == "switch" else [word == "x" for word in words]
+    return [TIMEOUT] if config.get("timeout") == LATE else list(config.get("plan", ["on"]))
 
 
 def play(definition: dict[str, Any], limit: int = 200) -> Counter[str] | None:
-    """How often each node of a cyclic definition runs: forward edges are decided anew for every entry of their cycle.
+    """How often each node of a definition runs; None if that is more than `limit` in all."""
+    game = outcome(definition, limit)
+    return None if game is None else game.ran
 
-    A slow and literal reading of the rules: a node runs when no node that is running or can still run leads to it.
-    """
-    game = _Game(definition)
+
+def outcome(definition: dict[str, Any], limit: int = 200) -> Game | None:
+    """How often each node runs, and which of them fail the run: forward edges are decided anew for every entry of
+    their cycle. A node runs when no node that is running or can still run leads to it."""
+    game = Game(definition)
     while game.running:
         if sum(game.ran.values()) > limit:
             return None
         game.finish(game.running.pop(0))
-    return game.ran
+    return game
 
 
-class _Game:
-    """Tokens on edges, moved one node at a time."""
+class Game:
+    """Tokens on edges, moved one node at a time. What fails the run ends its branch; what is beside it goes on."""
 
     def __init__(self, definition: dict[str, Any]) -> None:
         self.nodes = {node["id"]: node for node in definition["nodes"]}
         self.edges = definition["edges"]
+        self.most = definition.get("max_iterations", 100)
         self.order = list(self.nodes)
         self.live: set[int] = set()
-        self.runs: Counter[str] = Counter()
         self.ran: Counter[str] = Counter()
+        self.repeated: Counter[str] = Counter()
+        self.fatal: dict[str, str] = {}
+        """The error's code, by the node that fails the run."""
         targets = {edge["target"] for edge in self.edges}
         self.running = [node for node in self.order if node not in targets]
 
@@ -61,25 +71,38 @@ class _Game:
         return self.order.index(target) > self.order.index(source)
 
     def finish(self, node: str) -> None:
+        taken = self._taken(node)
         self.ran[node] += 1
-        taken = [i for i, edge in enumerate(self.edges) if edge["source"] == node and self._chooses(edge)]
-        self.runs[node] += 1
         for index in taken:
             if self.back(self.edges[index]):
-                self.running.append(self.edges[index]["target"])
+                self._repeat(node, self.edges[index]["target"])
             else:
                 self.live.add(index)
         self._start()
 
-    def _chooses(self, edge: dict[str, Any]) -> bool:
-        """True for an edge that the word of this turn takes; a failure takes the edges for errors, if there are any."""
-        source, when = str(edge["source"]), edge.get("when")
-        plan = plan_of(self.nodes[source])
-        word = plan[min(self.runs[source], len(plan) - 1)]
-        caught = {other.get("when") for other in self.edges if other["source"] == source}
-        if word == FAIL and "error" in caught:
-            return bool(when == "error")
-        return when in (None, word)
+    def _repeat(self, node: str, header: str) -> None:
+        self.repeated[header] += 1
+        if self.repeated[header] > self.most:
+            self.fatal[node] = "max_iterations"
+        else:
+            self.running.append(header)
+
+    def _taken(self, node: str) -> list[int]:
+        """The edges that the word of this turn takes: of a failure those for it, or it fails the run."""
+        plan = plan_of(self.nodes[node])
+        word = plan[min(self.ran[node], len(plan) - 1)]
+        edges = {index: edge.get("when") for index, edge in enumerate(self.edges) if edge["source"] == node}
+        caught = list(edges.values())
+        code = TIMEOUT if word == TIMEOUT else "node_error"
+        if word == TIMEOUT and TIMEOUT not in caught:
+            word = FAIL
+        if word == FAIL:
+            if "error" not in caught and self.nodes[node].get("on_error") != "continue":
+                self.fatal[node] = code
+                return []
+            word = "error" if "error" in caught else "on"
+        wanted = (word,) if word in ("error", TIMEOUT) else (None, word if word in caught else "else")
+        return [index for index, when in edges.items() if when in wanted]
 
     def _start(self) -> None:
         """Start every node that has a live edge and to which nothing that may still happen leads."""
@@ -88,6 +111,7 @@ class _Game:
             others = (*self.running, *(waiting - self._after(node)))
             if node in waiting and not any(self._leads(other, node) for other in others):
                 self.live -= {i for i in self.live if self.edges[i]["target"] == node}
+                self.repeated[node] = 0
                 self.running.append(node)
                 waiting.discard(node)
 
