@@ -117,6 +117,21 @@ class Drawn:
                 found.update({f"{item['id']}/{name}": times * self.ran[item["id"]] for name, times in inside.items()})
         return found
 
+    def entered(self) -> set[str]:
+        """The nodes that a run or one of its branches may begin with: those that are not the only one after one other.
+
+        They begin while the first checkpoint is on its way. A stop before that is on disk gives their next execution
+        another task, but for those that have effects.
+        """
+        edges = self.definition["edges"]
+        out, into = Counter(edge["source"] for edge in edges), Counter(edge["target"] for edge in edges)
+        chained = {edge["target"] for edge in edges if out[edge["source"]] == into[edge["target"]] == 1}
+        found = {item["id"] for item in self.definition["nodes"]} - chained
+        for item in self.definition["nodes"]:
+            if item["type"] == "subworkflow":
+                found |= {f"{item['id']}/{name}" for name in self.children[CHILD].entered()}
+        return found
+
     def effects_in_items(self) -> int:
         """How often what has an effect runs for the items of maps."""
         nodes = self.definition["nodes"]

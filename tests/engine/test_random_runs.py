@@ -72,11 +72,10 @@ async def check_completed(driver: Driver, run: Run, drawn: Drawn, rows: list[Nod
     for row in sorted(rows, key=lambda row: row.execution_id):
         tasks[row.task_id].append(row)
     for tries in tasks.values():
-        # The first nodes of a run and of a branch begin while its first checkpoint is on its way: a stop before that is
-        # on disk gives their next execution another task. Not so what has effects.
-        stopped = tries if tries[0].node_type != "planned_effect" and tries[-1] not in good else tries[:-1]
-        assert all(row.status is NodeStatus.CANCELLED or broke(row) for row in stopped), tries
-        assert not any(broke(row) and "/" not in row.node_id and row is tries[-1] for row in stopped), tries
+        last = tries[-1]
+        assert last in good or (last.node_type != "planned_effect" and last.node_id in drawn.entered()), tries
+        assert all(row.status is NodeStatus.CANCELLED or broke(row) for row in tries if row not in good), tries
+        assert all(row is last for row in tries if row in good), tries
     events = [event for event in await driver.bench.events(run.run_id) if event["seq"] > driver.start.seq]
     told = Counter(event["node_id"] for event in events if event["type"] == "node.completed")
     assert told == Counter(row.node_id for row in rows if row.status is NodeStatus.COMPLETED)
