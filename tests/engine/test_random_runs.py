@@ -67,7 +67,8 @@ async def check_completed(driver: Driver, run: Run, drawn: Drawn, rows: list[Nod
     due.subtract(driver.start.ended)
     assert min(due.values()) >= 0, due
     good = [row for row in rows if row.status in EXECUTED and not broke(row)]
-    assert Counter(row.node_id for row in good) == +due
+    ran = Counter(row.node_id for row in good)
+    assert ran == +due, (ran - due, due - ran, driver.start)
     tasks: dict[str, list[NodeExecution]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.execution_id):
         tasks[row.task_id].append(row)
