@@ -284,9 +284,14 @@ class Driver:
             await self._travel(run)
 
     async def _fork(self) -> Point | None:
-        """A fork, not yet executed, from a checkpoint; None where there is none."""
+        """A fork, not yet executed, from a checkpoint; None where there is none.
+
+        Not from the newest one while nodes may end: where they do so all the time, the fork's states may lack the last.
+        """
         app, project = self.bench.app, self.bench.project
         rows = await app.history.checkpoints(project, self.run_id, 100)
+        if (await self._run()).status is not RunStatus.PAUSED:
+            rows = rows[1:]
         if not rows:
             return None
         checkpoint_id = rows[self.trouble.point % len(rows)].checkpoint_id
