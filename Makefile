@@ -32,7 +32,7 @@ format: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest
 
-# The long forms of the acceptance tests and of the random runs: about twenty minutes.
+# The long forms of the acceptance tests and of the random runs: about half an hour.
 test-long: $(STAMP)
 	$(BIN)/python -m pytest tests/acceptance tests/engine -m slow --timeout 600
 

@@ -39,6 +39,9 @@ Drain = Literal["pause", "release"]
 RETRY_WRITE = 1.0
 """Seconds between tries to write where a run stopped while the disk refuses."""
 
+REFUSALS = 5
+"""So many refusals of a verdict for no reason that is left in the run's row: it is wrong itself."""
+
 log = structlog.get_logger("milepost.engine")
 
 
@@ -327,6 +330,7 @@ class Segment:
             if (fresh := await self._row()) is None:
                 return None
             self.run, verdict = fresh, verdict.reconsidered(fresh)
+        refused = 0
         while not self._fenced:
             after, unit = write(verdict, self.run, pending, spent, store.clock())
             try:
@@ -334,7 +338,9 @@ class Segment:
             except GuardFailed as error:
                 if (fresh := await self._row()) is None:
                     return None
-                if fresh.pause_requested == self.run.pause_requested:
+                # A pause that was asked for and taken back again leaves no trace.
+                refused += fresh.pause_requested == self.run.pause_requested
+                if refused == REFUSALS:
                     verdict, pending = Verdict.broken(error), Unit()
                 self.run = fresh
                 verdict = verdict.reconsidered(fresh)

@@ -217,7 +217,8 @@ class Control:
     async def _withdraw_pause(self, run: Run) -> Run:
         now = self._store.clock()
         back = statement("withdraw_pause", 1, run_id=run.run_id, run_attempt=run.run_attempt)
-        told = event(run, "run.resumed", now, {"checkpoint_id": run.checkpoint_id})
+        # It goes on from no checkpoint: it never stopped, and may be further by now than ``run`` tells.
+        told = event(run, "run.resumed", now, {"checkpoint_id": None})
         if await self._committed(Unit([back], [told])):
             # Where a node blocks the engine's loop it learns of it later; the row says already that the run goes on.
             await asyncio.wait([asyncio.wrap_future(self._dispatcher.unpause(run.run_id))], timeout=ENGINE_ANSWERS)

@@ -174,3 +174,16 @@ async def test_a_fork_of_a_run_that_goes_on_meanwhile_shows_and_has_the_same(ben
     await waiting(bench, child.run_id)
     events = await bench.events(child.run_id)
     assert {event["node_id"] for event in events if event["type"] == "node.completed"} == {"s", *TEN} - done
+
+
+async def test_a_pause_that_was_taken_back_is_no_travel_to_where_it_was_asked_for(bench: Bench, tmp_path: Path) -> None:
+    steps = [trace("a", tmp_path / "t"), trace("b", tmp_path / "t", seconds=0.3), trace("c", tmp_path / "t")]
+    run_id = await bench.start({"steps": steps})
+    await bench.until_node(run_id, "node.started", "b")
+    await bench.app.control.pause(ACTOR, bench.project, run_id, "step", 0.0)
+    await resume(bench, run_id)
+    assert (await bench.ended(run_id)).status is RunStatus.COMPLETED
+    # The run may have reached a further checkpoint since it was read: an earlier one would be travelled to.
+    assert [
+        event["data"]["checkpoint_id"] for event in await bench.events(run_id) if event["type"] == "run.resumed"
+    ] == [None]

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from tests.unit.graphs.recording import node
 
 Run = Callable[[], None]
-Source = tuple[str, str | None]
+Source = tuple[str, str | bool | None]
+
+BRANCHES: tuple[tuple[str, dict[str, str | bool]], ...] = (
+    ("switch", {"x": "x", "y": "y"}),
+    ("switch", {"x": "x", "y": "else"}),
+    ("condition", {"x": True, "y": False}),
+    ("condition", {"x": "else", "y": False}),
+)
+"""What a choice may be: its type, and the `when` of each of its words; a condition is true for x."""
 
 
 @st.composite
@@ -43,13 +51,13 @@ class Plan:
         name = f"{self.letter}{len(self.nodes)}"
         self.nodes.append(node(name, "ask", question="?") if asks else node(name))
         for source, when in sources:
-            self.edges.append({"source": source, "target": name, **({"when": when} if when else {})})
+            self.edges.append({"source": source, "target": name, **({} if when is None else {"when": when})})
         return name
 
     def mark(self, *names: str) -> None:
         self.ran.update(names)
 
-    def sequence(self, last: str, depth: int, when: str | None = None) -> tuple[str, Run]:
+    def sequence(self, last: str, depth: int, when: str | bool | None = None) -> tuple[str, Run]:
         parts = []
         kinds = self.kinds(depth)
         for number in range(self.draw(st.integers(1, 2 if depth else 3))):
@@ -85,14 +93,15 @@ class Plan:
 
     def _choice(self, source: Source, depth: int) -> tuple[str, Run]:
         choice = self.node(source)
-        chosen = self._switch(choice, ["x", "y"])
-        arms = {when: self.sequence(choice, depth, when) for when in ("x", "y")}
+        kind, cases = self.draw(st.sampled_from(BRANCHES))
+        chosen = self._switch(choice, ["x", "y"], kind)
+        arms = {word: self.sequence(choice, depth, when) for word, when in cases.items()}
         join = self.node(*((end, None) for end, _ in arms.values()))
 
         def run() -> None:
-            when = chosen[min(self.ran[choice], len(chosen) - 1)]
+            word = chosen[min(self.ran[choice], len(chosen) - 1)]
             self.mark(choice, join)
-            arms[when][1]()
+            arms[word][1]()
 
         return join, run
 
@@ -115,10 +124,11 @@ class Plan:
 
         return after, run
 
-    def _switch(self, name: str, words: list[str]) -> list[str]:
+    def _switch(self, name: str, words: list[str], kind: str = "switch") -> list[str]:
         chosen = [*self.draw(st.lists(st.sampled_from(words), min_size=1, max_size=2)), "x"]
-        config = {"value": f"{{{{ {chosen!r}[[(variables.runs_{name} or 0), {len(chosen) - 1}] | min] }}}}"}
-        self.change(name, type="switch", config=config, set=self.counted(name))
+        word = f"{chosen!r}[[(variables.runs_{name} or 0), {len(chosen) - 1}] | min]"
+        config = {"value": f"{{{{ {word} }}}}"} if kind == "switch" else {"expression": f"{word} == 'x'"}
+        self.change(name, type=kind, config=config, set=self.counted(name))
         return chosen
 
     def change(self, name: str, **more: Any) -> None:

@@ -108,6 +108,8 @@ def cyclic(draw: st.DrawFn) -> dict[str, Any]:
 def _decide(draw: st.DrawFn, node: dict[str, Any], edges: list[dict[str, Any]]) -> None:
     for edge in edges:
         edge["when"] = "back" if edge.get("back") else draw(st.sampled_from(["x", "y"]))
+    if len(edges) > 1 and edges[0]["when"] != "back" and draw(st.booleans()):
+        edges[0]["when"] = "else"
     loops = any(edge["when"] == "back" for edge in edges)
     choices = st.sampled_from(["x", "y", "none", *(["back"] * 3 if loops else [])])
     plan = [*draw(st.lists(choices, min_size=1, max_size=3)), draw(st.sampled_from(["x", "y", "none"]))]
