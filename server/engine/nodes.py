@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import NodeStatus
-from milepost.server.store.rows import Run
+from milepost.server.store.rows import NodeState, Run
 from milepost.server.store.statements import statement
 
 
@@ -41,11 +41,11 @@ class Execution:
     duration_ms: int | None = None
 
 
-def state_row(run: Run, node_id: str, node: Node) -> Statement:
+def state_row(run_id: str, node_id: str, node: Node | NodeState) -> Statement:
     """The statement that keeps a node's newest state."""
     return statement(
         "put_node_state",
-        run_id=run.run_id,
+        run_id=run_id,
         node_id=node_id,
         status=node.status,
         progress=node.progress,

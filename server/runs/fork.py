@@ -9,6 +9,7 @@ from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import fork
 from milepost.graphs.program import Program
 from milepost.server.access.keys import Identity
+from milepost.server.engine.nodes import state_row
 from milepost.server.engine.standing import Standing
 from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
@@ -16,7 +17,7 @@ from milepost.server.runs.new import insertion, new_run
 from milepost.server.runs.past import ENDED, begun_anew
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
-from milepost.server.runs.travel import Travel, state_row
+from milepost.server.runs.travel import Travel
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
@@ -126,7 +127,7 @@ class Fork:
         program = await self._programs.of_run(parent)
         kept = await self._states(parent, program, point, with_writes=with_writes)
         progress = await self._travel.progress(parent, program, kept)
-        unit.statements += [state_row(child.run_id, state) for state in kept]
+        unit.statements += [state_row(child.run_id, state.node_id, state) for state in kept]
         unit.statements.append(statement("set_progress", run_id=child.run_id, progress=progress))
         known = {state.node_id for state in kept}
         unit.statements += [

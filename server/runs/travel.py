@@ -10,6 +10,7 @@ from milepost.checkpoints.reading import LAST
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.engine.durations import stored_expectation
+from milepost.server.engine.nodes import state_row
 from milepost.server.engine.standing import Standing, standing
 from milepost.server.engine.verdict import checkpoint_json
 from milepost.server.errors import NotFound
@@ -84,7 +85,7 @@ class Travel:
                     for state in now
                     if state.node_id not in kept
                 ),
-                *(state_row(run.run_id, state) for state in then if state not in now),
+                *(state_row(run.run_id, state.node_id, state) for state in then if state not in now),
                 statement("travel", 1, run_id=run.run_id, progress=progress, checkpoint_id=checkpoint_id),
             ],
             progress,
@@ -139,18 +140,3 @@ def _finished(program: Program, point: Snapshot) -> list[NodeState]:
     at = point.row.created_at
     outputs = program.finished(point.values)
     return [NodeState(node_id, NodeStatus.COMPLETED, 1.0, 1, 1, at, at) for node_id in outputs]
-
-
-def state_row(run_id: str, state: NodeState) -> Statement:
-    """The statement that writes a node's state."""
-    return statement(
-        "put_node_state",
-        run_id=run_id,
-        node_id=state.node_id,
-        status=state.status,
-        progress=state.progress,
-        attempt=state.attempt,
-        iterations=state.iterations,
-        started_at=state.started_at,
-        completed_at=state.completed_at,
-    )
