@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.durations import Work
 from milepost.server.engine.estimate import Estimate, Expectation
-from milepost.server.engine.nodes import Execution, Node
-from milepost.server.states import NodeStatus
-from milepost.server.store.rows import iso
+from milepost.server.engine.nodes import OVER, Execution, Node, times_ended
+from milepost.server.store.rows import NodeState, iso
 
 TICK_MS = 1000
 """Milliseconds between two ``run.progress`` events, where no other event says how far the run is."""
@@ -44,18 +44,18 @@ class Forecast:
         """How far the run is, 0..1, never less than before."""
         return self._estimate.progress
 
-    def restore(self, nodes: Mapping[str, Node], work: Iterable[tuple[str, int, int]]) -> None:
+    def restore(self, nodes: Mapping[str, Node | NodeState], work: Iterable[tuple[str, int, int]]) -> None:
         """Go on from what an earlier attempt left; ``work`` is node, executions and milliseconds."""
         for node_id, times, work_ms in work:
-            self.work.add(node_id, work_ms, times)
-        shown = {node_id: node for node_id, node in nodes.items() if "/" not in node_id}
-        for node_id, node in shown.items():
-            ended = node.iterations - (node.status in _BEGUN)
-            if node.status is not NodeStatus.SKIPPED:
-                self._estimate.restore(node_id, min(ended, self.work.executions.get(node_id, ended)), node.iterations)
-        for node_id, node in shown.items():
-            if node.status is NodeStatus.SKIPPED:
-                self._estimate.skipped(node_id)
+            # What time travel has abandoned is not the run's work.
+            counted = min(times, times_ended(nodes[node_id])) if node_id in nodes else 0
+            if counted:
+                self.work.add(node_id, work_ms * counted // times, counted)
+        self._estimate.restore(nodes)
+        for node_id, node in nodes.items():
+            holder, _, inner = node_id.partition("/")
+            if inner and node.status in OVER and holder in nodes and nodes[holder].status not in OVER:
+                self._done(holder, node_id)
 
     def began(self, task_id: str, node_id: str, iteration: int, now: int) -> None:
         """The node's code begins, or goes on."""
@@ -79,7 +79,8 @@ class Forecast:
     def ended(self, execution: Execution | None, outcome: Outcome, now: int) -> None:
         """A node has ended; without an execution nothing had begun."""
         if "/" in outcome.node_id:
-            self._ended_inside(outcome.node_id)
+            skipped = [(node_id, *self.below.get(node_id, ())) for node_id in outcome.skipped]
+            self._done(outcome.node_id.partition("/")[0], outcome.node_id, *chain.from_iterable(skipped))
             return
         self._done_inside.pop(outcome.node_id, None)
         estimate = self._estimate
@@ -96,11 +97,17 @@ class Forecast:
         if outcome.restarted:
             estimate.restarted(outcome.node_id, outcome.restarted)
 
-    def _ended_inside(self, node_id: str) -> None:
-        holder = node_id.partition("/")[0]
+    def _done(self, holder: str, *inside: str) -> None:
         done = self._done_inside.setdefault(holder, set())
-        done.add(node_id)
+        done.update(inside)
         self._estimate.moved(holder, len(done) / max(1, len(self.below.get(holder, ()))))
+
+    def again(self, nodes: Iterable[str]) -> None:
+        """Nodes inside others are to run once more."""
+        for node_id in nodes:
+            holder, _, inner = node_id.partition("/")
+            if inner and holder in self._done_inside:
+                self._done_inside[holder].discard(node_id)
 
     def completion_at(self, now: int) -> str | None:
         """When the run is expected to end, as events tell it."""
@@ -122,7 +129,3 @@ class Forecast:
             self._told = told
             return None
         return {"progress": self.progress, "estimated_completion": expected_at}
-
-
-_BEGUN = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
-"""Statuses of a node whose newest iteration has not ended."""

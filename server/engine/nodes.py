@@ -7,6 +7,9 @@ from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeState, Run
 from milepost.server.store.statements import statement
 
+ENDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED})
+OVER = ENDED | {NodeStatus.SKIPPED}
+
 
 @dataclass(slots=True)
 class Node:
@@ -39,6 +42,11 @@ class Execution:
     error: str | None = None
     completed_at: int | None = None
     duration_ms: int | None = None
+
+
+def times_ended(node: Node | NodeState) -> int:
+    """How many of a node's iterations have ended: the newest one may have yet to run."""
+    return node.iterations if node.status in ENDED else max(0, node.iterations - 1)
 
 
 def state_row(run_id: str, node_id: str, node: Node | NodeState) -> Statement:

@@ -12,7 +12,7 @@ from milepost.graphs.reporter import Outcome
 from milepost.server.engine.estimate import Expectation
 from milepost.server.engine.forecast import Forecast
 from milepost.server.engine.items import Items
-from milepost.server.engine.nodes import Execution, Node, execution_row, state_row
+from milepost.server.engine.nodes import ENDED, Execution, Node, execution_row, state_row
 from milepost.server.engine.parking import Wait
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
@@ -45,7 +45,7 @@ class Projection:
     def __post_init__(self, expected: Expectation) -> None:
         self._types = {node.id: node.type for node in self.program.everything}
         self._below = self.program.below
-        self.items = Items(self.run.run_id)
+        self.items = Items(self.run.run_id, self.nodes)
         self.forecast = Forecast(expected, self._below, self.run.progress)
 
     @property
@@ -99,7 +99,7 @@ class Projection:
         execution.status = NodeStatus.RUNNING
         self._dirty[task_id] = execution
         node = self._node(node_id)
-        if node.iterations == 0 or node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED):
+        if node.iterations == 0 or node.status in ENDED:
             node.iterations += 1
         self._set(node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=0.0)
         self.forecast.began(task_id, node_id, node.iterations, now)
@@ -183,10 +183,11 @@ class Projection:
         for node_id in outcome.restarted:
             self._restart((node_id, *self._below.get(node_id, ())))
 
-    def _restart(self, nodes: Iterable[str]) -> None:
+    def _restart(self, nodes: Collection[str]) -> None:
+        self.forecast.again(nodes)
         for node_id in nodes:
             node = self._node(node_id)
-            node.iterations += node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED)
+            node.iterations += node.status in ENDED
             self._set(node_id, NodeStatus.PENDING, attempt=0, progress=0.0)
 
     def tick(self, now: int) -> bool:
