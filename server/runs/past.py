@@ -100,7 +100,8 @@ class Past:
             now, self._states = self._states, dict(self._states)
             for node_id in following:
                 self._restart(node_id)
-                self._again(node_id)
+                for each_id in (node_id, *self._below.get(node_id, ())):
+                    self._again(each_id)
             self._kept[checkpoint_id] = {
                 node_id: state for node_id, state in self._states.items() if state.status in OVER or state.iterations
             }
@@ -203,10 +204,13 @@ def _goes_on(told: Told) -> bool:
 def begun_anew(states: Iterable[NodeState]) -> list[NodeState]:
     """Those states as a run has them that starts from where they stand: what was executing is to run again."""
     known = {state.node_id: state for state in states}
-    kept = [state for state in known.values() if _stays(state, known) or state.iterations > 1]
-    return [
-        state if _stays(state, known) else replace(state, status=NodeStatus.PENDING, progress=0.0) for state in kept
-    ]
+    found: list[NodeState] = []
+    for state in known.values():
+        if _stays(state, known):
+            found += [state] if state.status in OVER or state.iterations else []
+        elif state.iterations > 1:
+            found.append(replace(state, status=NodeStatus.PENDING, progress=0.0))
+    return found
 
 
 def _stays(state: NodeState, known: Mapping[str, NodeState]) -> bool:

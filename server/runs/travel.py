@@ -107,7 +107,8 @@ class Travel:
         states = {state.node_id: state for state in (begins if found is None else found)}
         point = await self.snapshot(run, checkpoint_id)
         # What had finished beside the checkpoint that a fork started with is told by no event of the fork.
-        return [*states.values(), *(state for state in _finished(program, point) if state.node_id not in states)]
+        beside = [state for state in _finished(program, point) if state.node_id.partition("/")[0] not in states]
+        return [*states.values(), *beside]
 
     async def _begins(self, run: Run, program: Program) -> list[NodeState]:
         """How the nodes stood where a fork starts; once its parent is deleted, as the checkpoint has it."""
