@@ -67,6 +67,10 @@ class Forecast:
         self._running[task_id] = (node_id, now)
         self._estimate.began(node_id, iteration)
 
+    def go_on(self, nodes: Iterable[str]) -> None:
+        """Nodes that waited are about to end: what they waited for was their time."""
+        self._running |= {node_id: (node_id, 0) for node_id in nodes if "/" not in node_id}
+
     def moved(self, node_id: str, fraction: float) -> None:
         """The executing node is so far, 0..1."""
         if "/" not in node_id:
