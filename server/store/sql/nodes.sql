@@ -189,7 +189,8 @@ DELETE FROM node_items WHERE run_id = :run_id AND node_id = :node_id AND iterati
 -- The items of one node that have ended in its newest iteration, in the list's order.
 SELECT item, status, attempt, output, error, started_at, completed_at FROM node_items
 WHERE run_id = :run_id AND node_id = :node_id AND item > :after AND (:failed IS NULL OR (status = 'FAILED') = :failed)
-  AND iteration = (SELECT s.iterations FROM node_states s WHERE s.run_id = :run_id AND s.node_id = :node_id)
+  AND iteration = coalesce((SELECT s.iterations FROM node_states s
+    WHERE s.run_id = :run_id AND s.node_id = :node_id), 1)
 ORDER BY item LIMIT :limit
 
 -- name: copy_items
