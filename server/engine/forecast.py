@@ -83,8 +83,9 @@ class Forecast:
     def ended(self, execution: Execution | None, outcome: Outcome, now: int) -> None:
         """A node has ended; without an execution nothing had begun."""
         if "/" in outcome.node_id:
-            skipped = [(node_id, *self.below.get(node_id, ())) for node_id in outcome.skipped]
-            self._done(outcome.node_id.partition("/")[0], outcome.node_id, *chain.from_iterable(skipped))
+            over = (outcome.node_id, *outcome.skipped)
+            inside = chain.from_iterable(self.below.get(node_id, ()) for node_id in over)
+            self._done(outcome.node_id.partition("/")[0], *over, *inside)
             return
         self._done_inside.pop(outcome.node_id, None)
         estimate = self._estimate
