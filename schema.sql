@@ -171,10 +171,11 @@ CREATE TABLE node_executions (
   PRIMARY KEY (run_id, execution_id)
 );
 
--- What the items of a `map` came to, in its latest execution. item counts from 0.
+-- What the items of a `map` came to in each of its iterations. iteration counts from 1, item from 0.
 CREATE TABLE node_items (
   run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
   node_id      TEXT NOT NULL,
+  iteration    BIGINT NOT NULL,
   item         BIGINT NOT NULL,
   status       TEXT NOT NULL CHECK (status IN ('COMPLETED', 'FAILED')),
   attempt      BIGINT NOT NULL,
@@ -182,7 +183,7 @@ CREATE TABLE node_items (
   error        TEXT,
   started_at   BIGINT NOT NULL,
   completed_at BIGINT NOT NULL,
-  PRIMARY KEY (run_id, node_id, item)
+  PRIMARY KEY (run_id, node_id, iteration, item)
 );
 
 -- seq is 1, 2, 3 … for each run, without gaps; data is JSON.

@@ -275,15 +275,16 @@ class Program:
         """The author's nodes and edges as JSON."""
         nodes = [{"id": node.id, "type": node.type, "name": node.name} for node in self.everything]
         edges = []
-        for edge in self._all_edges():
+        for edge in self.all_edges():
             drawn: dict[str, Any] = {"source": edge.source, "target": edge.target, "back": edge.back}
             edges.append({**drawn, "when": edge.when} if edge.conditional else drawn)
         return {"nodes": nodes, "edges": edges}
 
-    def _all_edges(self) -> Iterable[ProgramEdge]:
+    def all_edges(self) -> Iterable[ProgramEdge]:
+        """The author's edges, and those of the workflows inside."""
         yield from self.edges
         for node_id, child in self._children.items():
-            inner: Iterable[Any] = child.program._all_edges()
+            inner: Iterable[Any] = child.program.all_edges()
             for edge in inner:
                 yield replace(edge, source=f"{node_id}/{edge.source}", target=f"{node_id}/{edge.target}")
 
@@ -291,7 +292,7 @@ class Program:
         """The author's nodes and edges as a Mermaid flowchart."""
         numbers = {node.id: f"n{number}" for number, node in enumerate(self.everything)}
         lines = ["flowchart TD", *self._mermaid_nodes(numbers, "")]
-        for edge in self._all_edges():
+        for edge in self.all_edges():
             arrow = "-.->" if edge.back else "-->"
             label = f'|"{_quoted(_when_text(edge.when))}"|' if edge.conditional else ""
             lines.append(f"    {numbers[edge.source]} {arrow}{label} {numbers[edge.target]}")

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from milepost.graphs.program import Program
+from milepost.server.engine.nodes import ENDED, OVER, Node, times_ended
+from milepost.server.states import NodeStatus
+from milepost.server.store.rows import NodeState
 
 ALMOST = 0.99
 """A run's progress is 1 only when it is COMPLETED."""
@@ -42,6 +45,8 @@ class Expectation:
 
     known: bool
     """Whether there is any history: without it nothing is said about time."""
+    starts: tuple[str, ...]
+    """The nodes that no forward edge leads to."""
     cost: Mapping[str, float]
     """Milliseconds of one execution."""
     chance: Mapping[str, float]
@@ -107,6 +112,7 @@ class _Shape:
         tail = self._tails(frozenset(self._ids), self._entry)
         return Expectation(
             known,
+            tuple(node_id for node_id in self._ids if not self._before[node_id]),
             self._cost,
             self._chance,
             self._executions,
@@ -207,16 +213,34 @@ class Estimate:
         self._chance = dict(expected.chance)
         self._left = {node: each * expected.executions[node] for node, each in expected.cost.items()}
         self._todo = sum(self._chance[node] * left for node, left in self._left.items())
+        self._next = set(expected.starts)
 
-    def restore(self, node_id: str, ended: int, began: int) -> None:
-        """An earlier attempt ended the node so often; it has begun ``began`` times."""
-        if node_id in self._left:
-            self._rounds[node_id] = began
-            if ended:
+    def restore(self, states: Mapping[str, Node | NodeState]) -> None:
+        """Go on from where the nodes stand; those of workflows inside are left out."""
+        shown = {node_id: state for node_id, state in states.items() if node_id in self._left}
+        for node_id, state in shown.items():
+            if state.iterations:
+                self._rounds[node_id] = state.iterations
+            if ended := times_ended(state):
                 self._count(node_id, ended)
-                self._next.discard(node_id)
-                self._next.update(target for target in self.expected.after[node_id] if not self._ended.get(target))
-            self._settle()
+            if state.status is NodeStatus.SKIPPED:
+                self._rule_out(node_id)
+        for node_id, state in shown.items():
+            if state.status in _BEGUN:
+                self._reach(node_id)
+        self._next = {node_id for node_id in self._waiting(shown) if _to_run(shown.get(node_id))}
+        self._settle()
+
+    def _waiting(self, shown: Mapping[str, Node | NodeState]) -> Iterable[str]:
+        """What may be next: where runs begin, what ended nodes lead to, cycles that start over."""
+        yield from self.expected.starts
+        for node_id, state in shown.items():
+            if state.status in ENDED:
+                yield from self.expected.after[node_id]
+            elif state.iterations > 1 and any(
+                node_id == cycle.header for cycle in self.expected.rounds.get(node_id, ())
+            ):
+                yield node_id
 
     def began(self, node_id: str, iteration: int) -> None:
         """The node executes for the ``iteration``-th time."""
@@ -242,10 +266,13 @@ class Estimate:
     def skipped(self, node_id: str) -> None:
         """The node will not run, unless a cycle around it starts over."""
         if node_id in self._left:
-            self._todo -= self._chance[node_id] * self._left[node_id]
-            self._chance[node_id] = 0.0
-            self._next.discard(node_id)
+            self._rule_out(node_id)
             self._settle()
+
+    def _rule_out(self, node_id: str) -> None:
+        self._todo -= self._chance[node_id] * self._left[node_id]
+        self._chance[node_id] = 0.0
+        self._next.discard(node_id)
 
     def restarted(self, source: str, nodes: Sequence[str]) -> None:
         """``source`` took a back edge, so that ``nodes`` may run again."""
@@ -326,6 +353,14 @@ class Estimate:
 
     def _settle(self) -> None:
         done = self._done + sum(self._part.values())
-        whole = done + max(0.0, self._todo - sum(self._part.values()))
+        begun = sum(min(part, self._chance[node] * self._left[node]) for node, part in self._part.items())
+        whole = done + max(0.0, self._todo - begun)
         reached = min(done / whole, ALMOST) if whole > 0 else 0.0
         self.progress = max(self.progress, round(reached, 4))
+
+
+_BEGUN = ENDED | {NodeStatus.RUNNING, NodeStatus.WAITING}
+
+
+def _to_run(state: Node | NodeState | None) -> bool:
+    return state is None or (state.status not in OVER and state.status not in _BEGUN)

@@ -1,5 +1,6 @@
 """The items of a run's `map` nodes: counted for viewers, kept for those who ask. No I/O, no clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ import orjson
 
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.reporter import Outcome
+from milepost.server.engine.nodes import Node
 from milepost.server.store.statements import statement
 
 MAX_OUTPUT = 16 * 1024
@@ -32,6 +34,8 @@ class Items:
     """What is known of the items of one attempt of a run."""
 
     run_id: str
+    nodes: Mapping[str, Node]
+    """How the nodes stand: an item is one of its node's newest iteration."""
     _counts: dict[str, Counts] = field(default_factory=dict)
     _began: dict[str, int] = field(default_factory=dict)
     _rows: list[tuple[Any, ...]] = field(default_factory=list)
@@ -47,9 +51,12 @@ class Items:
         self._began.setdefault(task_id, now)
 
     def counted(self, holder: str, node_id: str, total: int, completed: int, failed: int) -> None:
-        """All items of an execution so far; what is kept of an earlier one of the node is forgotten."""
-        if holder not in self._counts and not completed + failed:
-            self._statements.append(statement("forget_items", run_id=self.run_id, node_id=node_id))
+        """All items of an execution so far; what an earlier one of the same iteration came to is forgotten."""
+        if not completed + failed:
+            iteration = self._iteration(node_id)
+            self._rows = [row for row in self._rows if row[0] != node_id]
+            forgotten = statement("forget_items", run_id=self.run_id, node_id=node_id, iteration=iteration)
+            self._statements.append(forgotten)
         self._counts[holder] = Counts(total, completed, failed)
 
     def ended(self, task_id: str, holder: str, node_id: str, index: int, outcome: Outcome, now: int) -> None:
@@ -66,7 +73,12 @@ class Items:
             output = None
         began = self._began.pop(task_id, now)
         told = None if error is None else orjson.dumps(error).decode()
-        self._rows.append((node_id, index, outcome.status, outcome.attempt, output, told, began, now))
+        self._rows.append(
+            (node_id, self._iteration(node_id), index, outcome.status, outcome.attempt, output, told, began, now)
+        )
+
+    def _iteration(self, node_id: str) -> int:
+        return self.nodes[node_id].iterations if node_id in self.nodes else 1
 
     def counts(self, holder: str) -> Counts:
         """How far an execution is."""

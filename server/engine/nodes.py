@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import NodeStatus
-from milepost.server.store.rows import Run
+from milepost.server.store.rows import NodeState, Run
 from milepost.server.store.statements import statement
+
+ENDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED})
+OVER = ENDED | {NodeStatus.SKIPPED}
 
 
 @dataclass(slots=True)
@@ -41,11 +44,16 @@ class Execution:
     duration_ms: int | None = None
 
 
-def state_row(run: Run, node_id: str, node: Node) -> Statement:
+def times_ended(node: Node | NodeState) -> int:
+    """How many of a node's iterations have ended: the newest one may have yet to run."""
+    return node.iterations if node.status in ENDED else max(0, node.iterations - 1)
+
+
+def state_row(run_id: str, node_id: str, node: Node | NodeState) -> Statement:
     """The statement that keeps a node's newest state."""
     return statement(
         "put_node_state",
-        run_id=run.run_id,
+        run_id=run_id,
         node_id=node_id,
         status=node.status,
         progress=node.progress,

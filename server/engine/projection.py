@@ -1,7 +1,7 @@
 """What a run's nodes have come to: turns what nodes and the saver report into rows and events. No I/O, no clock."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import orjson
@@ -9,21 +9,15 @@ import orjson
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
-from milepost.server.engine.durations import Work
-from milepost.server.engine.estimate import Estimate, Expectation
+from milepost.server.engine.estimate import Expectation
+from milepost.server.engine.forecast import Forecast
 from milepost.server.engine.items import Items
-from milepost.server.engine.nodes import Execution, Node, execution_row, state_row
+from milepost.server.engine.nodes import ENDED, Execution, Node, execution_row, state_row
 from milepost.server.engine.parking import Wait
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
 from milepost.server.store.statements import event, statement
 from milepost.server.store.unit import Unit
-
-TICK_MS = 1000
-"""Milliseconds between two ``run.progress`` events, where no other event says how far the run is."""
-
-NOTICED = 0.01
-"""A change of progress that is worth such an event."""
 
 
 @dataclass(slots=True)
@@ -32,38 +26,32 @@ class Projection:
 
     run: Run
     program: Program
-    expected: Expectation
-    work: Work = field(default_factory=Work)
+    expected: InitVar[Expectation]
     nodes: dict[str, Node] = field(default_factory=dict)
     open: dict[str, Execution] = field(default_factory=dict)
     asked: Collection[str] = ()
     """Tasks that parked in earlier attempts: what they were given is used up when they end."""
     step: int = -1
     current_node: str | None = None
-    estimated_completion: int | None = None
     count: int = 0
-    _running: dict[str, tuple[str, int]] = field(default_factory=dict)
-    _idle_since: int | None = None
-    _told: tuple[int, float, int | None] = (0, 0.0, None)
     _dirty_nodes: set[str] = field(default_factory=set)
     _dirty: dict[str, Execution] = field(default_factory=dict)
     _unit: Unit = field(default_factory=Unit)
     items: Items = field(init=False)
     _types: dict[str, str] = field(default_factory=dict)
     _below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    _done_inside: dict[str, set[str]] = field(default_factory=dict)
-    _estimate: Estimate = field(init=False)
+    forecast: Forecast = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, expected: Expectation) -> None:
         self._types = {node.id: node.type for node in self.program.everything}
         self._below = self.program.below
-        self.items = Items(self.run.run_id)
-        self._estimate = Estimate(self.expected, self.run.progress)
+        self.items = Items(self.run.run_id, self.nodes)
+        self.forecast = Forecast(expected, self._below, self.run.progress)
 
     @property
     def progress(self) -> float:
         """How far the run is, 0..1, never less than before."""
-        return self._estimate.progress
+        return self.forecast.progress
 
     def restore(
         self, states: Iterable[NodeState], waiting: Iterable[NodeExecution], work: Iterable[tuple[str, int, int]]
@@ -84,19 +72,7 @@ class Projection:
                 row.started_at,
                 asked=True,
             )
-        for node_id, times, work_ms in work:
-            self.work.add(node_id, work_ms, times)
-        self._restore_estimate()
-
-    def _restore_estimate(self) -> None:
-        shown = {node_id: node for node_id, node in self.nodes.items() if "/" not in node_id}
-        for node_id, node in shown.items():
-            ended = node.iterations - (node.status in _BEGUN)
-            if node.status is not NodeStatus.SKIPPED:
-                self._estimate.restore(node_id, min(ended, self.work.executions.get(node_id, ended)), node.iterations)
-        for node_id, node in shown.items():
-            if node.status is NodeStatus.SKIPPED:
-                self._estimate.skipped(node_id)
+        self.forecast.restore(self.nodes, work)
 
     @property
     def dirty(self) -> bool:
@@ -122,14 +98,11 @@ class Projection:
             self.open[task_id] = execution
         execution.status = NodeStatus.RUNNING
         self._dirty[task_id] = execution
-        if "/" not in node_id:
-            self._runs(task_id, node_id, now)
         node = self._node(node_id)
-        if node.iterations == 0 or node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED):
+        if node.iterations == 0 or node.status in ENDED:
             node.iterations += 1
         self._set(node_id, NodeStatus.RUNNING, attempt=execution.attempt, progress=0.0)
-        if "/" not in node_id:
-            self._estimate.began(node_id, node.iterations)
+        self.forecast.began(task_id, node_id, node.iterations, now)
         node.started_at, node.completed_at = execution.started_at, None
         self.current_node = node_id
         self._event(
@@ -138,12 +111,6 @@ class Projection:
             node_id,
             {"node_execution_id": execution.execution_id, "step": self.step + 1, "attempt": execution.attempt},
         )
-
-    def _runs(self, task_id: str, node_id: str, now: int) -> None:
-        if self._idle_since is not None and not self._running:
-            self.work.gap_ms += max(0, now - self._idle_since)
-        self.work.gaps += 1
-        self._running[task_id] = (node_id, now)
 
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float, now: int) -> None:
         """A try failed and another follows ``delay`` seconds later."""
@@ -173,10 +140,9 @@ class Projection:
         # NaN compares false with everything: it is no progress.
         reached = min(fraction, 1.0) if fraction > 0.0 else 0.0
         self._set(execution.node_id, node.status, attempt=node.attempt, progress=reached)
-        if "/" not in execution.node_id:
-            self._estimate.moved(execution.node_id, reached)
+        self.forecast.moved(execution.node_id, reached)
         data = {"node_execution_id": execution.execution_id, "progress": node.progress, "run_progress": self.progress}
-        data["estimated_completion"] = self._expected_at(now)
+        data["estimated_completion"] = self.forecast.completion_at(now)
         self._event("node.progress", now, execution.node_id, data | ({"message": message} if message else {}))
 
     def told_items(self, task_id: str, now: int) -> None:
@@ -190,9 +156,8 @@ class Projection:
             return
         self._set(execution.node_id, execution.status, attempt=execution.attempt, progress=counts.fraction)
         data = {"node_execution_id": execution.execution_id, "progress": self._node(execution.node_id).progress}
-        if "/" not in execution.node_id:
-            self._estimate.moved(execution.node_id, counts.fraction)
-        data["estimated_completion"] = self._expected_at(now)
+        self.forecast.moved(execution.node_id, counts.fraction)
+        data["estimated_completion"] = self.forecast.completion_at(now)
         told = {"total": counts.total, "completed": counts.completed, "failed": counts.failed}
         self._event("node.progress", now, execution.node_id, {**data, "run_progress": self.progress, "items": told})
 
@@ -208,7 +173,7 @@ class Projection:
     def ended(self, task_id: str, outcome: Outcome, now: int) -> None:
         """A node's result is about to be on disk, in the unit that ``drain`` goes into."""
         execution = self.open.pop(task_id, None)
-        self._count(execution, outcome, now)
+        self.forecast.ended(execution, outcome, now)
         if execution is not None:
             self._end(execution, outcome, now)
         elif outcome.status == "SKIPPED":
@@ -218,60 +183,19 @@ class Projection:
         for node_id in outcome.restarted:
             self._restart((node_id, *self._below.get(node_id, ())))
 
-    def _restart(self, nodes: Iterable[str]) -> None:
+    def _restart(self, nodes: Collection[str]) -> None:
+        self.forecast.again(nodes)
         for node_id in nodes:
             node = self._node(node_id)
-            node.iterations += node.status in (NodeStatus.COMPLETED, NodeStatus.FAILED)
+            node.iterations += node.status in ENDED
             self._set(node_id, NodeStatus.PENDING, attempt=0, progress=0.0)
-
-    def _count(self, execution: Execution | None, outcome: Outcome, now: int) -> None:
-        """What the estimates become by it, before the events that tell them."""
-        if "/" in outcome.node_id:
-            self._count_inside(outcome.node_id)
-            return
-        self._done_inside.pop(outcome.node_id, None)
-        estimate = self._estimate
-        if execution is not None:
-            self._running.pop(execution.task_id, None)
-            self._idle_since = now
-            work_ms = 0 if execution.people else max(0, now - execution.started_at)
-            self.work.add(execution.node_id, work_ms)
-            estimate.ended(execution.node_id)
-        elif outcome.status == "SKIPPED":
-            estimate.skipped(outcome.node_id)
-        for node_id in outcome.skipped:
-            estimate.skipped(node_id)
-        if outcome.restarted:
-            estimate.restarted(outcome.node_id, outcome.restarted)
-
-    def _count_inside(self, node_id: str) -> None:
-        """The estimates know the workflow's own nodes: what ends inside one is a part of it."""
-        holder = node_id.partition("/")[0]
-        done = self._done_inside.setdefault(holder, set())
-        done.add(node_id)
-        self._estimate.moved(holder, len(done) / max(1, len(self._below.get(holder, ()))))
-
-    def _expected_at(self, now: int) -> str | None:
-        """When the run is expected to end; kept for its row."""
-        running = [(node_id, float(now - since)) for node_id, since in self._running.values()]
-        remaining = self._estimate.remaining(running)
-        self.estimated_completion = None if remaining is None else now + round(remaining)
-        self._told = (now, self.progress, self.estimated_completion)
-        return iso(self.estimated_completion)
 
     def tick(self, now: int) -> bool:
         """Time passes while nodes execute: say how far the run is, if that changed and no event said it. True if so."""
-        if not self.expected.known or not self._running or now - self._told[0] < TICK_MS:
-            return False
-        told = self._told
-        self._estimate.aged((node_id, float(now - since)) for node_id, since in self._running.values())
-        expected_at = self._expected_at(now)
-        late = abs((self.estimated_completion or now) - (told[2] or 0)) >= TICK_MS
-        if not late and self.progress - told[1] < NOTICED:
-            self._told = told
-            return False
-        self._event("run.progress", now, None, {"progress": self.progress, "estimated_completion": expected_at})
-        return True
+        told = self.forecast.tick(now)
+        if told is not None:
+            self._event("run.progress", now, None, told)
+        return told is not None
 
     def stopped_inside(self, node_id: str, now: int) -> list[str]:
         """What is still open inside a node ends with it, CANCELLED; gives the task ids."""
@@ -297,7 +221,7 @@ class Projection:
         """The graph inside a node parked: so does the node, without a question of its own."""
         execution = self.open[task_id]
         execution.status, execution.people = NodeStatus.WAITING, True
-        self._running.pop(task_id, None)
+        self.forecast.parked(task_id)
         self._dirty[task_id] = execution
         node = self._node(node_id)
         self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
@@ -316,7 +240,7 @@ class Projection:
         self._node(execution.node_id).completed_at = now
         self._set(execution.node_id, status, attempt=outcome.attempt, progress=1.0)
         data |= {"progress": self.progress, "attempt": outcome.attempt, "duration_ms": execution.duration_ms}
-        data["estimated_completion"] = self._expected_at(now)
+        data["estimated_completion"] = self.forecast.completion_at(now)
         self._event(f"node.{status.lower()}", now, execution.node_id, data)
         if execution.asked:
             self._unit.statements.append(
@@ -330,7 +254,7 @@ class Projection:
             execution.status, execution.asked = NodeStatus.WAITING, True
             execution.people = execution.people or wait.shown != "time"
             self._dirty[wait.task_id] = execution
-            self._running.pop(wait.task_id, None)
+            self.forecast.parked(wait.task_id)
         node = self._node(wait.node_id)
         self._set(wait.node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
         told = {"node_execution_id": execution and execution.execution_id, **wait.news}
@@ -351,7 +275,9 @@ class Projection:
         unit, self._unit = self._unit, Unit()
         if self.items.dirty:
             unit.statements += self.items.drain()
-        unit.statements[:0] = [state_row(self.run, node_id, self.nodes[node_id]) for node_id in self._dirty_nodes]
+        unit.statements[:0] = [
+            state_row(self.run.run_id, node_id, self.nodes[node_id]) for node_id in self._dirty_nodes
+        ]
         unit.statements[:0] = [execution_row(self.run, execution) for execution in self._dirty.values()]
         self._dirty_nodes, self._dirty = set(), {}
         return unit
@@ -380,10 +306,6 @@ class Projection:
 
     def _event(self, type_: str, now: int, node_id: str | None, data: Mapping[str, Any] | None) -> None:
         self._unit.events.append(event(self.run, type_, now, data, node_id=node_id))
-
-
-_BEGUN = frozenset({NodeStatus.READY, NodeStatus.RUNNING, NodeStatus.WAITING})
-"""Statuses of a node whose newest iteration has not ended."""
 
 
 def run_error(

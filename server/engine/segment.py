@@ -355,8 +355,9 @@ class Segment:
     def _pending(self, verdict: Verdict) -> Unit:
         """What is still to be written, and what a completed run adds to the history of its workflow."""
         pending = self.recorder.pending() if self.recorder else Unit()
-        if verdict.action is Action.FINISH and self._program is not None and self._projection is not None:
-            counted = self._tools.durations.completed(self.run, self._program, self._projection.work)
+        whole = verdict.action is Action.FINISH and self.run.forked_from is None
+        if whole and self._program is not None and self._projection is not None:
+            counted = self._tools.durations.completed(self.run, self._program, self._projection.forecast.work)
             pending.statements.append(counted)
         return pending
 

@@ -117,7 +117,7 @@ class Unsent:
             run_attempt=projection.run.run_attempt,
             current_node=projection.current_node,
             progress=projection.progress,
-            estimated_completion=projection.estimated_completion,
+            estimated_completion=projection.forecast.completion,
             spent_ms=self.spent(),
             **more,
         )

@@ -7,16 +7,18 @@ from typing import Any
 
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import fork
+from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.access.keys import Identity
+from milepost.server.engine.nodes import ENDED, state_row, times_ended
 from milepost.server.engine.standing import Standing
 from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
 from milepost.server.runs.new import insertion, new_run
-from milepost.server.runs.past import ENDED, begun_anew
+from milepost.server.runs.past import begun_anew
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
-from milepost.server.runs.travel import Travel, state_row
+from milepost.server.runs.travel import Travel
 from milepost.server.states import Action, RunStatus
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
@@ -126,14 +128,9 @@ class Fork:
         program = await self._programs.of_run(parent)
         kept = await self._states(parent, program, point, with_writes=with_writes)
         progress = await self._travel.progress(parent, program, kept)
-        unit.statements += [state_row(child.run_id, state) for state in kept]
+        unit.statements += [state_row(child.run_id, state.node_id, state) for state in kept]
         unit.statements.append(statement("set_progress", run_id=child.run_id, progress=progress))
-        known = {state.node_id for state in kept}
-        unit.statements += [
-            statement("copy_items", run_id=child.run_id, source=parent.run_id, node_id=node_id)
-            for node_id in program.maps
-            if with_writes or node_id in known
-        ]
+        unit.statements += await self._items(parent, child, program, kept, with_writes=with_writes)
         if with_writes:
             unit.statements += [
                 statement("copy_interrupt", run_id=child.run_id, source=parent.run_id, interrupt_id=interrupt_id)
@@ -147,6 +144,22 @@ class Fork:
         finished = point.finished(program)
         states = begun_anew(await self._store.node_states(parent.run_id))
         return [state for state in states if state.status not in ENDED or state.node_id in finished]
+
+    async def _items(
+        self, parent: Run, child: Run, program: Program, kept: list[NodeState], *, with_writes: bool
+    ) -> list[Statement]:
+        """What the items of `map` nodes had come to, those of a map that goes on in its middle included."""
+        maps = set(program.maps)
+        if not maps:
+            return []
+        reached = {state.node_id: times_ended(state) for state in kept}
+        if with_writes:
+            reached = {state.node_id: state.iterations for state in await self._store.node_states(parent.run_id)}
+        return [
+            statement("copy_items", run_id=child.run_id, source=parent.run_id, node_id=node_id, iteration=iteration)
+            for node_id, iteration in reached.items()
+            if node_id in maps
+        ]
 
     def _tell(self, unit: Unit, actor: Identity, parent: Run, child: Run, edited: Edited | None) -> None:
         now = child.created_at

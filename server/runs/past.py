@@ -7,12 +7,11 @@ from typing import Any
 import orjson
 
 from milepost.graphs.program import Program
-from milepost.server.engine.estimate import Estimate, Expectation
+from milepost.server.engine.estimate import Expectation
+from milepost.server.engine.forecast import Forecast
+from milepost.server.engine.nodes import ENDED, OVER
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeState
-
-ENDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED})
-KEPT = ENDED | {NodeStatus.SKIPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,47 +29,56 @@ class Told:
         return cls(row[0], row[1], row[2], orjson.loads(row[3]))
 
 
-def cycles(program: Program) -> dict[str, frozenset[str]]:
-    """What each edge back starts over, by the node that it leads to."""
+def cycles(program: Program) -> dict[str, list[str]]:
+    """What each edge back starts over, by the node that it leads to, with all that is inside those nodes."""
     before: dict[str, list[str]] = {}
-    for edge in program.edges:
+    backs: dict[str, list[str]] = {}
+    for edge in program.all_edges():
         if edge.source != edge.target:
             before.setdefault(edge.target, []).append(edge.source)
-    found: dict[str, frozenset[str]] = {}
-    for header in {edge.target for edge in program.edges if edge.back}:
-        nodes = {header, *found.get(header, ())}
-        waiting = [edge.source for edge in program.edges if edge.back and edge.target == header]
-        while waiting:
-            node_id = waiting.pop()
-            if node_id not in nodes:
-                nodes.add(node_id)
-                waiting += before.get(node_id, ())
-        found[header] = frozenset(nodes)
-    return found
+        if edge.back:
+            backs.setdefault(edge.target, []).append(edge.source)
+    return {header: _expanded(program, _members(header, sources, before)) for header, sources in backs.items()}
+
+
+def _members(header: str, sources: Iterable[str], before: Mapping[str, Iterable[str]]) -> set[str]:
+    nodes, waiting = {header}, list(sources)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in nodes:
+            nodes.add(node_id)
+            waiting += before.get(node_id, ())
+    return nodes
+
+
+def _expanded(program: Program, nodes: Iterable[str]) -> list[str]:
+    return [each for node_id in nodes for each in (node_id, *program.below.get(node_id, ()))]
 
 
 class Past:
-    """Follows a run's events, and keeps where its nodes stood at each checkpoint that somebody will ask for."""
+    """Follows a run's events up to a checkpoint."""
 
     def __init__(self, program: Program, first: str | None, begins: Iterable[NodeState]) -> None:
         """``first`` is the checkpoint that a fork starts with, ``begins`` how its nodes stood there."""
         self._cycles = cycles(program)
+        self._below = program.below
         self._states = {state.node_id: state for state in begins}
         self._at = first
         self._kept: dict[str | None, dict[str, NodeState]] = {first: dict(self._states)}
 
     def follow(self, told: Sequence[Told], parents: Mapping[str, str | None], wanted: str) -> list[NodeState] | None:
         """Where the nodes stood at ``wanted``; None if no event tells of it. ``parents`` are those of checkpoints."""
-        asked = {wanted, *(parent for parent in parents.values() if parent is not None)}
-        asked |= {each.data["checkpoint_id"] for each in told if each.type == "run.resumed" and _goes_on(each)}
+        asked = _left_for(told, parents, self._at) | {wanted}
         for each in told:
+            if wanted in self._kept:
+                break
             if each.type == "checkpoint.saved":
                 self._reach(each.data["checkpoint_id"], each.data.get("next", ()), parents, asked)
             elif each.type == "run.resumed":
                 if _goes_on(each):
                     self._travel(each.data["checkpoint_id"])
             elif each.type == "run.failed":
-                self._again((each.data.get("error") or {}).get("node_id"))
+                self._failed((each.data.get("error") or {}).get("node_id"))
             elif each.node_id is not None:
                 self._node(each, each.node_id)
         found = self._kept.get(wanted)
@@ -92,16 +100,25 @@ class Past:
             now, self._states = self._states, dict(self._states)
             for node_id in following:
                 self._restart(node_id)
-                self._again(node_id)
+                for each_id in (node_id, *self._below.get(node_id, ())):
+                    self._again(each_id)
             self._kept[checkpoint_id] = {
-                node_id: state for node_id, state in self._states.items() if state.status in KEPT or state.iterations
+                node_id: state for node_id, state in self._states.items() if state.status in OVER or state.iterations
             }
             self._states = now
 
-    def _again(self, node_id: str | None) -> None:
+    def _failed(self, node_id: str | None) -> None:
+        """The run failed in a node: if there is more to tell, it was tried again."""
+        while node_id:
+            self._again(node_id)
+            node_id = node_id.rpartition("/")[0]
+        for stopped in [each.node_id for each in self._states.values() if each.status is NodeStatus.CANCELLED]:
+            self._again(stopped)
+
+    def _again(self, node_id: str) -> None:
         """A node that did not end, or failed, is to run: in a cycle its row stays, for the iterations."""
-        state = self._states.get(node_id or "")
-        if state is None or node_id is None:
+        state = self._states.get(node_id)
+        if state is None:
             return
         began = state.status is NodeStatus.RUNNING or state.status is NodeStatus.WAITING
         if began and state.iterations <= 1:
@@ -111,14 +128,15 @@ class Past:
 
     def _restart(self, header: str) -> None:
         state = self._states.get(header)
-        if header not in self._cycles or state is None or state.status not in ENDED:
-            return
-        for node_id, member in list(self._states.items()):
-            # A node of a workflow inside is called after the node that stands for that.
-            if node_id in self._cycles[header] or node_id.partition("/")[0] in self._cycles[header]:
-                iterations = member.iterations + (member.status in ENDED)
+        if header in self._cycles and state is not None and state.status in ENDED:
+            self._anew(self._cycles[header])
+
+    def _anew(self, nodes: Iterable[str]) -> None:
+        for node_id in nodes:
+            if (state := self._states.get(node_id)) is not None:
+                iterations = state.iterations + (state.status in ENDED)
                 self._states[node_id] = replace(
-                    member, status=NodeStatus.PENDING, progress=0.0, attempt=0, iterations=iterations
+                    state, status=NodeStatus.PENDING, progress=0.0, attempt=0, iterations=iterations
                 )
 
     def _node(self, told: Told, node_id: str) -> None:
@@ -131,16 +149,52 @@ class Past:
             first = state.iterations == 0 or state.status in ENDED
             since = state.started_at if state.status is NodeStatus.WAITING else told.at
             state = NodeState(node_id, NodeStatus.RUNNING, 0.0, attempt, max(1, state.iterations + first), since, None)
+        elif kind == "retrying":
+            state = replace(state, status=NodeStatus.RUNNING, progress=0.0, attempt=attempt + 1)
+            self._anew(self._below.get(node_id, ()))
         elif kind == "waiting":
             state = replace(state, status=NodeStatus.WAITING)
+            self._park_around(node_id)
         elif kind == "skipped":
             state = replace(state, status=NodeStatus.SKIPPED, progress=0.0, attempt=0, completed_at=told.at)
         elif kind in ("completed", "failed"):
             status = NodeStatus(kind.upper())
             state = replace(state, status=status, progress=1.0, attempt=attempt, completed_at=told.at)
         elif kind == "cancelled":
-            state = replace(state, status=NodeStatus.PENDING, progress=0.0)
+            state = self._cancelled(state, told.at)
         self._states[node_id] = state
+
+    def _park_around(self, node_id: str) -> None:
+        """Nodes that hold a node which waits do so too, and have no event of their own."""
+        while node_id := node_id.rpartition("/")[0]:
+            if (around := self._states.get(node_id)) is not None:
+                self._states[node_id] = replace(around, status=NodeStatus.WAITING)
+
+    def _cancelled(self, state: NodeState, at: int) -> NodeState:
+        """What was open inside a node that ended is over; what the end of the run stopped is to run again."""
+        around = self._states.get(state.node_id.rpartition("/")[0])
+        if around is not None and around.status is NodeStatus.RUNNING:
+            return replace(state, status=NodeStatus.CANCELLED, progress=0.0, completed_at=at)
+        for inner in self._below.get(state.node_id, ()):
+            if inner in self._states and self._states[inner].status not in OVER:
+                self._states[inner] = replace(self._states[inner], status=NodeStatus.PENDING, progress=0.0)
+        return replace(state, status=NodeStatus.PENDING, progress=0.0)
+
+
+def _left_for(told: Iterable[Told], parents: Mapping[str, str | None], first: str | None) -> set[str]:
+    """The checkpoints that the run went on from when it had already gone further."""
+    found: set[str] = set()
+    at = first
+    for each in told:
+        if each.type == "run.resumed" and _goes_on(each):
+            at = each.data["checkpoint_id"]
+            found.add(at)
+        elif each.type == "checkpoint.saved":
+            parent = parents.get(each.data["checkpoint_id"])
+            if parent is not None and parent != at:
+                found.add(parent)
+            at = each.data["checkpoint_id"]
+    return found
 
 
 def _goes_on(told: Told) -> bool:
@@ -149,21 +203,24 @@ def _goes_on(told: Told) -> bool:
 
 def begun_anew(states: Iterable[NodeState]) -> list[NodeState]:
     """Those states as a run has them that starts from where they stand: what was executing is to run again."""
-    return [
-        state if state.status in KEPT else replace(state, status=NodeStatus.PENDING, progress=0.0)
-        for state in states
-        if state.status in KEPT or state.iterations > 1
-    ]
+    known = {state.node_id: state for state in states}
+    found: list[NodeState] = []
+    for state in known.values():
+        if _stays(state, known):
+            found += [state] if state.status in OVER or state.iterations else []
+        elif state.iterations > 1:
+            found.append(replace(state, status=NodeStatus.PENDING, progress=0.0))
+    return found
 
 
-def progress_of(expected: Expectation, states: Sequence[NodeState]) -> float:
+def _stays(state: NodeState, known: Mapping[str, NodeState]) -> bool:
+    """Whether a node is done with: it has ended, or the node that it is in."""
+    around = known.get(state.node_id.rpartition("/")[0])
+    return state.status in OVER or (around is not None and around.status in OVER)
+
+
+def progress_of(expected: Expectation, program: Program, states: Sequence[NodeState]) -> float:
     """How far a run is whose nodes stand like this."""
-    estimate = Estimate(expected)
-    for state in states:
-        if state.status is not NodeStatus.SKIPPED:
-            open_ = state.status not in ENDED and state.iterations > 0
-            estimate.restore(state.node_id, state.iterations - open_, state.iterations)
-    for state in states:
-        if state.status is NodeStatus.SKIPPED:
-            estimate.skipped(state.node_id)
-    return estimate.progress
+    forecast = Forecast(expected, program.below)
+    forecast.restore({state.node_id: state for state in states}, ())
+    return forecast.progress

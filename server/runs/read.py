@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from milepost.server.engine.dispatcher import Dispatcher
+from milepost.server.engine.durations import stored_expectation
+from milepost.server.engine.forecast import Forecast
 from milepost.server.errors import NotRunnable
 from milepost.server.hub.hub import Hub
 from milepost.server.runs.cursors import make_cursor, read_cursor, refused_cursor
@@ -19,7 +22,7 @@ from milepost.server.runs.summaries import (
     status_json,
 )
 from milepost.server.runs.why import Queue, explain
-from milepost.server.states import RunStatus
+from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.listings import RunFilter, last_retry, list_runs, node_totals, runs_by_id
 from milepost.server.store.rows import Event, Project, Run
 from milepost.server.store.store import Store
@@ -57,7 +60,7 @@ class Read:
         Raises:
             NotFound.
         """
-        run = await self.run(project, run_id)
+        run = await self._foreseen(await self.run(project, run_id))
         body = {**run_json(run), "last_seq": run.last_seq}
         if include_logs:
             body["logs"] = [execution_json(row) for row in await self._store.executions(run_id, limit=MAX_LOGS)]
@@ -97,7 +100,7 @@ class Read:
         while not stands.at_rest and (left := until - time.monotonic()) > 0:
             await self._hub.wait_for(run_id, CAME_TO_REST, left, after=stands.run.last_seq)
             stands = await self._store.stands(project.project_id, run_id)
-        run = stands.run
+        run = await self._foreseen(stands.run)
         return status_json(run, await self._nodes(run), stands.states, stands.interrupts, self._store.clock())
 
     async def logs(
@@ -185,6 +188,24 @@ class Read:
         row = await self._store.fetch_one("queued_ahead", run_id=run.run_id) or (0, 0)
         places = await self._limits.places(run) if await self._limits.limits_running(run) else None
         return Queue(int(row[0]), int(row[1]), places)
+
+    async def _foreseen(self, run: Run) -> Run:
+        """A QUEUED run with when it would end if it began now, or at its time to start: no attempt says so yet."""
+        row = None
+        if run.status is RunStatus.QUEUED:
+            row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)
+        if row is None:
+            return run
+        try:
+            program = await self._programs.of_run(run)
+        except NotRunnable:
+            return run
+        states = {state.node_id: state for state in await self._store.node_states(run.run_id)}
+        forecast = Forecast(stored_expectation(row[0], program), program.below)
+        forecast.restore(states, ())
+        forecast.go_on(node_id for node_id, state in states.items() if state.status is NodeStatus.WAITING)
+        forecast.completion_at(max(self._store.clock(), run.held_until or 0))
+        return replace(run, estimated_completion=forecast.completion)
 
     async def counts(self) -> dict[str, int]:
         """How many runs there are of each status, 0 included."""

@@ -10,6 +10,7 @@ from milepost.checkpoints.reading import LAST
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.program import Program
 from milepost.server.engine.durations import stored_expectation
+from milepost.server.engine.nodes import state_row, times_ended
 from milepost.server.engine.standing import Standing, standing
 from milepost.server.engine.verdict import checkpoint_json
 from milepost.server.errors import NotFound
@@ -70,8 +71,8 @@ class Travel:
         program = await self._programs.of_run(run)
         then = await self.states(run, program, checkpoint_id)
         progress = await self.progress(run, program, then)
-        kept = {state.node_id for state in then}
-        now = await self._store.node_states(run.run_id)
+        kept = {state.node_id: times_ended(state) for state in then}
+        now = set(await self._store.node_states(run.run_id))
         return Back(
             checkpoint_id,
             [
@@ -84,7 +85,11 @@ class Travel:
                     for state in now
                     if state.node_id not in kept
                 ),
-                *(state_row(run.run_id, state) for state in then if state not in now),
+                *(state_row(run.run_id, state.node_id, state) for state in then if state not in now),
+                *(
+                    statement("forget_items", run_id=run.run_id, node_id=node_id, iteration=kept.get(node_id, 0) + 1)
+                    for node_id in program.maps
+                ),
                 statement("travel", 1, run_id=run.run_id, progress=progress, checkpoint_id=checkpoint_id),
             ],
             progress,
@@ -102,7 +107,8 @@ class Travel:
         states = {state.node_id: state for state in (begins if found is None else found)}
         point = await self.snapshot(run, checkpoint_id)
         # What had finished beside the checkpoint that a fork started with is told by no event of the fork.
-        return [*states.values(), *(state for state in _finished(program, point) if state.node_id not in states)]
+        beside = [state for state in _finished(program, point) if state.node_id.partition("/")[0] not in states]
+        return [*states.values(), *beside]
 
     async def _begins(self, run: Run, program: Program) -> list[NodeState]:
         """How the nodes stood where a fork starts; once its parent is deleted, as the checkpoint has it."""
@@ -116,7 +122,7 @@ class Travel:
     async def progress(self, run: Run, program: Program, states: Sequence[NodeState]) -> float:
         """How far a run is whose nodes stand so, weighted like everywhere."""
         row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)
-        return progress_of(stored_expectation(row[0] if row else None, program), states)
+        return progress_of(stored_expectation(row[0] if row else None, program), program, states)
 
     async def note_checkpoint(self, run: Run) -> None:
         """Write what a paused run's checkpoint holds into its row."""
@@ -139,18 +145,3 @@ def _finished(program: Program, point: Snapshot) -> list[NodeState]:
     at = point.row.created_at
     outputs = program.finished(point.values)
     return [NodeState(node_id, NodeStatus.COMPLETED, 1.0, 1, 1, at, at) for node_id in outputs]
-
-
-def state_row(run_id: str, state: NodeState) -> Statement:
-    """The statement that writes a node's state."""
-    return statement(
-        "put_node_state",
-        run_id=run_id,
-        node_id=state.node_id,
-        status=state.status,
-        progress=state.progress,
-        attempt=state.attempt,
-        iterations=state.iterations,
-        started_at=state.started_at,
-        completed_at=state.completed_at,
-    )

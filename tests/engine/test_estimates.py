@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import orjson
 import pytest
 
 from milepost.server.runs.control import Paused, Resume
+from milepost.server.runs.start import NewRun
 from milepost.server.states import Action
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import transition
@@ -128,7 +130,9 @@ async def test_a_long_node_tells_how_far_the_run_is_once_a_second(bench: Bench) 
     await bench.ended(await bench.start_again(workflow_id))
     run_id = await bench.start_again(workflow_id)
     event = await bench.until(run_id, "run.progress")
-    assert 0.2 < event["data"]["progress"] < 0.99
+    began = await bench.until_node(run_id, "node.started", "n0")
+    # When in its second the engine looks is chance.
+    assert event["data"]["progress"] == pytest.approx((_ms(event["ts"]) - _ms(began["ts"])) / 1610, abs=0.1)
     assert event["data"]["estimated_completion"] is not None
     stored = await bench.app.store.run(run_id)
     assert stored.estimated_completion is not None
@@ -202,3 +206,58 @@ async def test_loops_count_by_their_usual_rounds(bench: Bench, rounds: int) -> N
     first = await bench.until_node(run_id, "node.completed", "work")
     actual = _ms(ended["ts"]) - _ms(first["ts"])
     assert await _remaining(bench, run_id, "work") == pytest.approx(actual, rel=0.3, abs=20)
+
+
+async def history(bench: Bench, workflow_id: str) -> dict[str, list[Any]]:
+    """What is kept of each node: type, runs, runs that took it, executions, milliseconds."""
+    (row,) = await bench.app.store.fetch("node_durations", workflow_id=workflow_id)
+    nodes: dict[str, list[Any]] = orjson.loads(row[0])["nodes"]
+    return nodes
+
+
+async def test_a_queued_run_tells_when_it_would_end(bench: Bench) -> None:
+    workflow_id = await workflow(bench, steps(0.01, 0.3))
+    start_at = bench.app.store.clock() + 3_600_000
+
+    async def queued() -> tuple[str, str | None]:
+        new = NewRun(workflow_id, execute=True, start_at=start_at)
+        run_id = orjson.loads(await bench.app.start.create(ACTOR, bench.project, new))["run_id"]
+        status = await bench.app.read.status(bench.project, run_id, 0)
+        assert (await bench.app.read.get(bench.project, run_id))["estimated_completion"] == status[
+            "estimated_completion"
+        ]
+        return status["status"], status["estimated_completion"]
+
+    assert await queued() == ("QUEUED", None)
+    first = await bench.ended(await bench.start_again(workflow_id))
+    status, expected = await queued()
+    assert status == "QUEUED"
+    assert expected is not None
+    took = (first.finished_at or 0) - (first.started_at or 0)
+    whole = datetime.fromisoformat(expected).timestamp() * 1000 - start_at
+    assert whole == pytest.approx(took, rel=0.2)
+
+
+async def test_a_fork_counts_nothing(bench: Bench) -> None:
+    workflow_id = await workflow(bench, steps(0.0, 0.0))
+    run = await bench.ended(await bench.start_again(workflow_id))
+    before = await history(bench, workflow_id)
+    rows = await bench.app.history.checkpoints(bench.project, run.run_id, 100)
+    fork = await bench.app.fork.fork(ACTOR, bench.project, run.run_id, rows[1].checkpoint_id, execute=True)
+    assert (await bench.ended(fork.run_id)).status == "COMPLETED"
+    assert await history(bench, workflow_id) == before
+
+
+async def test_what_time_travel_abandons_counts_nothing(bench: Bench) -> None:
+    ask = {"id": "ask", "type": "ask", "config": {"question": "?"}}
+    workflow_id = await workflow(bench, {"name": "q", "steps": [timed("work", 0.0), ask]})
+    run_id = await bench.start_again(workflow_id)
+    await bench.until(run_id, "run.waiting")
+    await bench.app.control.pause(ACTOR, bench.project, run_id)
+    first = (await bench.app.history.checkpoints(bench.project, run_id, 100))[-1]
+    back = await bench.app.control.resume(ACTOR, bench.project, run_id, Resume(checkpoint_id=first.checkpoint_id))
+    await bench.until(run_id, "run.waiting", after=back.last_seq)
+    await bench.app.control.resume(ACTOR, bench.project, run_id, Resume(answer=1, has_answer=True))
+    assert (await bench.ended(run_id)).status == "COMPLETED"
+    assert len([row for row in await bench.executions(run_id) if row.node_id == "work"]) == 2
+    assert (await history(bench, workflow_id))["work"][1:4] == [1.0, 1.0, 1.0]

@@ -23,6 +23,7 @@ WHERE e.run_id = :run_id AND e.seq > :after ORDER BY e.seq LIMIT :limit
 
 -- name: standing_events
 -- The events of a run that say where its nodes stand, oldest first.
-SELECT type, node_id, ts, data FROM run_events WHERE run_id = :run_id AND type IN ('node.started', 'node.waiting',
-  'node.completed', 'node.failed', 'node.skipped', 'node.cancelled', 'checkpoint.saved', 'run.resumed', 'run.failed')
+SELECT type, node_id, ts, data FROM run_events WHERE run_id = :run_id AND type IN ('node.started', 'node.retrying',
+  'node.waiting', 'node.completed', 'node.failed', 'node.skipped', 'node.cancelled', 'checkpoint.saved', 'run.resumed',
+  'run.failed')
 ORDER BY seq

@@ -172,30 +172,32 @@ ORDER BY i.created_at, i.run_id, i.interrupt_id LIMIT :limit
 
 -- name: put_items
 -- The items of `map` nodes that have ended, as a JSON list of their columns: one call, however many there are.
-INSERT INTO node_items (run_id, node_id, item, status, attempt, output, error, started_at, completed_at)
+INSERT INTO node_items (run_id, node_id, iteration, item, status, attempt, output, error, started_at, completed_at)
 SELECT :run_id, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
   json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), json_extract(value, '$[6]'),
-  json_extract(value, '$[7]')
+  json_extract(value, '$[7]'), json_extract(value, '$[8]')
 FROM json_each(:items) WHERE true
-ON CONFLICT (run_id, node_id, item) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
+ON CONFLICT (run_id, node_id, iteration, item) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
   output = excluded.output, error = excluded.error, started_at = excluded.started_at,
   completed_at = excluded.completed_at
 
 -- name: forget_items
--- The node begins anew.
-DELETE FROM node_items WHERE run_id = :run_id AND node_id = :node_id
+-- The node begins anew, or has not reached these iterations at an earlier checkpoint.
+DELETE FROM node_items WHERE run_id = :run_id AND node_id = :node_id AND iteration >= :iteration
 
 -- name: items
--- The items of one node that have ended, in the list's order.
+-- The items of one node that have ended in its newest iteration, in the list's order.
 SELECT item, status, attempt, output, error, started_at, completed_at FROM node_items
 WHERE run_id = :run_id AND node_id = :node_id AND item > :after AND (:failed IS NULL OR (status = 'FAILED') = :failed)
+  AND iteration = coalesce((SELECT s.iterations FROM node_states s
+    WHERE s.run_id = :run_id AND s.node_id = :node_id), 1)
 ORDER BY item LIMIT :limit
 
 -- name: copy_items
--- A fork keeps what the items of a node came to.
-INSERT INTO node_items (run_id, node_id, item, status, attempt, output, error, started_at, completed_at)
-SELECT :run_id, node_id, item, status, attempt, output, error, started_at, completed_at FROM node_items
-WHERE run_id = :source AND node_id = :node_id
+-- A fork keeps what the items of a node came to, up to the iteration that it starts in.
+INSERT INTO node_items (run_id, node_id, iteration, item, status, attempt, output, error, started_at, completed_at)
+SELECT :run_id, node_id, iteration, item, status, attempt, output, error, started_at, completed_at FROM node_items
+WHERE run_id = :source AND node_id = :node_id AND iteration <= :iteration
 
 -- name: ended_executions
 -- How many executions of a run have ended: what its tasks have written changes with it.
