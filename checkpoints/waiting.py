@@ -13,12 +13,14 @@ async def landed(future: Future[T] | asyncio.Future[T]) -> T:
     Takes half the time of `asyncio.wrap_future`, and a cancelled waiter leaves the future alone: a unit that was handed
     to the writer is committed all the same, because what it says has happened.
     """
-    if isinstance(future, asyncio.Future):
-        return await future
     if not future.done():
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        future.add_done_callback(lambda _: _wake_from_thread(loop, waiter))
+        if isinstance(future, asyncio.Future):
+            # Not awaited itself: several tasks wait for one commit, and cancelling one would cancel it for all.
+            future.add_done_callback(lambda _: _wake(waiter))
+        else:
+            future.add_done_callback(lambda _: _wake_from_thread(loop, waiter))
         await waiter
     return future.result()
 

@@ -17,13 +17,16 @@ from milepost.server.runs.edit import Edit, Edited
 from milepost.server.runs.new import insertion, new_run
 from milepost.server.runs.past import begun_anew
 from milepost.server.runs.programs import ProgramSource
-from milepost.server.runs.start import AS_CREATED, TRIES, Launch, Start, Timing
+from milepost.server.runs.start import AS_CREATED, Launch, Start, Timing
 from milepost.server.runs.travel import Travel
-from milepost.server.states import Action, RunStatus
+from milepost.server.states import Action
 from milepost.server.store.rows import NodeState, Project, Run
 from milepost.server.store.statements import event, statement
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Returning, Unit
+
+TRIES = 20
+"""How often a fork is tried whose parent, workflow or limits change meanwhile."""
 
 
 class Fork:
@@ -50,7 +53,8 @@ class Fork:
         """A new run of the same version from ``checkpoint_id``.
 
         Where the parent still stands there, finished siblings and open questions come along, unless ``state`` is given.
-        From a checkpoint that the parent has gone on from, or with ``state``, the step starts anew.
+        From a checkpoint that the parent has gone on from, or with ``state``, the step starts anew; so it does where
+        the parent's nodes end so fast that its results and states cannot be read as of one moment.
 
         Raises:
             NotFound (run or checkpoint), InvalidEdit, WorkflowArchived, ProjectLimit, ConcurrencyLimit.
@@ -58,9 +62,9 @@ class Fork:
         for _ in range(TRIES - 1):
             with suppress(GuardFailed):
                 # Its workflow, the limits or where the parent stands may change meanwhile.
-                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, True, execute=execute)
+                return await self._fork(actor, project, run_id, checkpoint_id, state, timing, False, execute=execute)
         # A parent whose nodes end all the time must not keep anybody from forking it.
-        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, False, execute=execute)
+        return await self._fork(actor, project, run_id, checkpoint_id, state, timing, True, execute=execute)
 
     async def _fork(
         self,
@@ -70,7 +74,7 @@ class Fork:
         checkpoint_id: str,
         state: Mapping[str, Any] | None,
         timing: Timing,
-        steady: bool,
+        anew: bool,
         *,
         execute: bool,
     ) -> Run:
@@ -98,8 +102,11 @@ class Fork:
             edited = await self._edit.prepare(parent, checkpoint_id, state, None, target_id=child.run_id)
             child = replace(child, checkpoint_id=edited.checkpoint.checkpoint_id)
         unit = insertion(child, workflow, child.created_at)
-        unit.extend(await self._copy(parent, child, point, edited))
-        if steady and parent.status is RunStatus.RUNNING and checkpoint_id == parent.checkpoint_id:
+        # A parent that has travelled here and not moved on yet has left behind what was written from here before.
+        stands = checkpoint_id == parent.checkpoint_id and parent.resume_from is None
+        with_writes = stands and edited is None and not anew
+        unit.extend(await self._copy(parent, child, point, edited, with_writes=with_writes))
+        if with_writes:
             # The writes are copied as they are at the commit: the states have to be of the same moment.
             seen = {"run_id": run_id, "checkpoint_id": checkpoint_id, "ended": row[0] if row else 0}
             unit.statements.append(Returning(statement("still_stands", 1, **seen), lambda rows: ()))
@@ -111,10 +118,9 @@ class Fork:
         await self._start.commit(launch, unit)
         return await self._store.run(child.run_id)
 
-    async def _copy(self, parent: Run, child: Run, point: Standing, edited: Edited | None) -> Unit:
-        # A parent that has travelled here and not moved on yet has left behind what was written from here before.
-        stands = child.forked_from == parent.checkpoint_id and parent.resume_from is None
-        with_writes = edited is None and stands
+    async def _copy(
+        self, parent: Run, child: Run, point: Standing, edited: Edited | None, *, with_writes: bool
+    ) -> Unit:
         unit = Unit()
         checkpoint_id = child.forked_from or ""
         try:

@@ -113,6 +113,7 @@ def flaky(name: str) -> dict[str, Any]:
 SPOILT = graph("a", "a2", flaky("x"), "e", edges="a>a2 a2>x x>e")
 ONCE = graph("a", counter("b"), condition("c", "variables.n < 2"), "d", "e", edges="a>b b>c c>b:true c>d:false d>e")
 SHORT = {**graph("a", node("w", "wait", seconds=4), "e", edges="a>w w>e"), "timeout": 0.15}
+LONG = graph(node("w", "wait", seconds=4), "e", edges="w>e")
 CHOSEN = graph(
     "s",
     counter("b"),
@@ -182,6 +183,16 @@ SHAPES = [
         "a workflow that takes too long in a cycle",
         rounds(sub("w", "short", on_error="continue"), sub("v", "once"), edges="b>w w>v v>again"),
     ),
+    Shape(
+        "a workflow that takes too long beside another",
+        graph(
+            "s",
+            sub("w", "long", timeout=0.02, on_error="continue"),
+            sub("v", "once"),
+            "j",
+            edges="s>w s>v w>j v>j",
+        ),
+    ),
     Shape("a failure that is handled in a cycle", rounds(failing("x"), "h", edges="b>x x>h:error h>again")),
     Shape("a map in a cycle", rounds(fan("f", UP_TO_N), edges="b>f f>again")),
     Shape("a map of workflows with cycles in a cycle", rounds(fan("f", UP_TO_N, "loop"), edges="b>f f>again")),
@@ -200,7 +211,8 @@ SHAPES = [
     ),
 ]
 for _each in SHAPES:
-    _each.workflows = {**test_nested_shapes.WORKFLOWS, "spoilt": SPOILT, "once": ONCE, "short": SHORT, "chosen": CHOSEN}
+    _each.workflows = {**test_nested_shapes.WORKFLOWS, "spoilt": SPOILT, "once": ONCE, "short": SHORT, "long": LONG}
+    _each.workflows["chosen"] = CHOSEN
 
 TABLES = [
     *SHAPES,
