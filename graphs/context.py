@@ -15,7 +15,8 @@ from langgraph.types import interrupt
 from pydantic import BaseModel
 
 from milepost.graphs.expressions import Scope
-from milepost.graphs.failures import TimedOut
+from milepost.graphs.failures import NodeError, TimedOut
+from milepost.graphs.outbound.interface import Outbound
 from milepost.graphs.reporter import Reporter
 from milepost.graphs.state_size import StateSize
 from milepost.graphs.witness import Witness
@@ -55,6 +56,8 @@ class RunContext:
     state_size: StateSize = field(default_factory=StateSize)
     witness: Witness | None = None
     """Is told whenever a thread executes a node's own code."""
+    http: Outbound | None = None
+    """The way out for requests. None: there is none."""
     frame: Any = None
     """What the items of a `map` have in common, inside one."""
 
@@ -116,6 +119,13 @@ class NodeContext(Generic[ConfigT]):
     def test_mode(self) -> bool:
         """True in a dry run."""
         return self._context.test_mode
+
+    @property
+    def http(self) -> Outbound:
+        """The way out for requests. Raises `NodeError` where there is none."""
+        if self._context.http is None:
+            raise NodeError("not_runnable", "requests cannot be sent from here", retryable=False)
+        return self._context.http
 
     @property
     def now(self) -> int:

@@ -1,0 +1,1 @@
+"""Requests that nodes send out of the server."""
