@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -256,12 +257,16 @@ TEXT_FILTERS = [
     "center(7)", "truncate(4)", "truncate(3, true, '')", "indent(1)", "replace('a', 'bb')", "replace('', '-')",
     "urlencode", "default('d')",
 ]  # fmt: skip
-LIST_FILTERS = ["sort", "sort(reverse=true)", "unique | list", "reverse | list", "list", "batch(2) | first", "list"]
+LIST_FILTERS = [
+    "sort",
+    "sort(reverse=true)",
+    "unique | list",
+    "reverse | list",
+    "list",
+    "batch(2) | map('last') | list",
+    "list",
+]
 WORDS = ["", "a", "Ab c", "x-y (z)", "é ß", "a\\nb", "<i>&amp;</i>", "12", " pad ", "aAa"]
-
-
-def _filtered(filters: list[str]) -> Callable[[st.SearchStrategy[str]], st.SearchStrategy[str]]:
-    return lambda inner: st.builds("({} | {})".format, inner, st.sampled_from(filters))
 
 
 def _chosen(inner: st.SearchStrategy[str], truths: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -276,55 +281,99 @@ LEAF_TEXTS = st.one_of(
     st.sampled_from(WORDS).map(lambda word: f"'{word}'"),
     st.sampled_from(["input.topic", "variables.name", "input.body", "run.id", "input.tags[1]"]),
 )
-NUMBERS: st.SearchStrategy[str] = st.deferred(
-    lambda: st.one_of(
-        LEAF_NUMBERS,
-        st.builds("({} {} {})".format, NUMBERS, st.sampled_from(["+", "-", "*", "/", "//", "%", "**"]), NUMBERS),
-        _filtered(NUMBER_FILTERS)(NUMBERS),
-        _filtered(["length", "wordcount", "int", "float", "count"])(TEXTS),
-        _filtered(["sum", "min", "max", "first", "last", "length"])(NUMBER_LISTS),
-        _chosen(NUMBERS, TRUTHS),
-    )
+LEAF_TRUTHS = st.sampled_from(["true", "false", "input.flag"])
+LEAF_NUMBER_LISTS = st.sampled_from(
+    ["input.numbers", "input.prices", "[]", "(input.orders | map(attribute='total') | list)"]
 )
-TEXTS: st.SearchStrategy[str] = st.deferred(
-    lambda: st.one_of(
-        LEAF_TEXTS,
-        st.builds("({} ~ {})".format, st.one_of(TEXTS, NUMBERS), st.one_of(TEXTS, NUMBERS)),
-        st.builds("({} + {})".format, TEXTS, TEXTS),
-        st.builds("({} * {})".format, TEXTS, st.integers(0, 3).map(str)),
-        st.builds("{}[{}:{}]".format, LEAF_TEXTS, st.integers(-4, 4), st.integers(-9, 9)),
-        _filtered(TEXT_FILTERS)(TEXTS),
-        _filtered(["join", "join(', ')", "min", "max", "last"])(TEXT_LISTS),
-        _chosen(TEXTS, TRUTHS),
-    )
-)
-TRUTHS: st.SearchStrategy[str] = st.deferred(
-    lambda: st.one_of(
-        st.sampled_from(["true", "false", "input.flag"]),
-        st.builds("({} {} {})".format, NUMBERS, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), NUMBERS),
-        st.builds("({} {} {})".format, TEXTS, st.sampled_from(["<", ">=", "==", "!=", "in", "not in"]), TEXTS),
-        st.builds("({} {} {})".format, TRUTHS, st.sampled_from(["and", "or"]), TRUTHS),
-        st.builds("(not {})".format, TRUTHS),
-        st.builds("({} in {})".format, NUMBERS, NUMBER_LISTS),
-        st.builds("({} is {})".format, NUMBERS, st.sampled_from(["number", "integer", "float", "none", "defined"])),
-        st.builds("({} is {})".format, TEXTS, st.sampled_from(["string", "lower", "upper", "sequence", "mapping"])),
-    )
-)
-NUMBER_LISTS: st.SearchStrategy[str] = st.deferred(
-    lambda: st.one_of(
-        st.sampled_from(["input.numbers", "input.prices", "[]", "range(4)", "(input.orders | map(attribute='total'))"]),
-        st.lists(NUMBERS, min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
-        st.builds("({} | list + {} | list)".format, NUMBER_LISTS, NUMBER_LISTS),
-        _filtered([*LIST_FILTERS, "select('gt', 2) | list", "map('abs') | list", "reject | list"])(NUMBER_LISTS),
-    )
-)
-TEXT_LISTS: st.SearchStrategy[str] = st.deferred(
-    lambda: st.one_of(
-        st.sampled_from(["input.tags", "(input.orders | map(attribute='customer.name'))"]),
-        st.lists(TEXTS, min_size=1, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
-        _filtered([*LIST_FILTERS, "map('upper') | list", "select('lower') | list", "map('title') | list"])(TEXT_LISTS),
-    )
-)
+LEAF_TEXT_LISTS = st.sampled_from(["input.tags", "(input.orders | map(attribute='customer.name') | list)"])
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Expressions of some depth, by the type of their value."""
+
+    numbers: st.SearchStrategy[str] = LEAF_NUMBERS
+    texts: st.SearchStrategy[str] = LEAF_TEXTS
+    truths: st.SearchStrategy[str] = LEAF_TRUTHS
+    number_lists: st.SearchStrategy[str] = LEAF_NUMBER_LISTS
+    text_lists: st.SearchStrategy[str] = LEAF_TEXT_LISTS
+
+    def any(self) -> st.SearchStrategy[str]:
+        """Of any type."""
+        return self.numbers | self.texts | self.truths | self.number_lists | self.text_lists
+
+    def deeper(self) -> "Trees":
+        """Expressions made of these."""
+        return Trees(self._numbers(), self._texts(), self._truths(), self._lists_of_numbers(), self._lists_of_texts())
+
+    def _numbers(self) -> st.SearchStrategy[str]:
+        operators = st.sampled_from(["+", "-", "*", "/", "//", "%", "**"])
+        return st.one_of(
+            LEAF_NUMBERS,
+            st.builds("({} {} {})".format, self.numbers, operators, self.numbers),
+            _filtered(self.numbers, NUMBER_FILTERS),
+            _filtered(self.texts, ["length", "wordcount", "int", "float", "count"]),
+            _filtered(self.number_lists, ["sum", "length"]),
+            _filtered(_literal(self.numbers), ["min", "max", "first", "last"]),
+            _chosen(self.numbers, self.truths),
+        )
+
+    def _texts(self) -> st.SearchStrategy[str]:
+        either = self.texts | self.numbers
+        return st.one_of(
+            LEAF_TEXTS,
+            st.builds("({} ~ {})".format, either, either),
+            st.builds("({} + {})".format, self.texts, self.texts),
+            st.builds("({} * {})".format, self.texts, st.integers(0, 3)),
+            st.builds("{}[{}:{}]".format, LEAF_TEXTS, st.integers(-4, 4), st.integers(-9, 9)),
+            _filtered(self.texts, TEXT_FILTERS),
+            _filtered(self.text_lists, ["join", "join(', ')"]),
+            _filtered(_literal(self.texts), ["min", "max", "last"]),
+            _chosen(self.texts, self.truths),
+        )
+
+    def _truths(self) -> st.SearchStrategy[str]:
+        orders = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
+        text_orders = st.sampled_from(["<", ">=", "==", "!=", "in", "not in"])
+        number_kinds = st.sampled_from(["number", "integer", "float", "none", "defined"])
+        text_kinds = st.sampled_from(["string", "lower", "upper", "sequence", "mapping"])
+        return st.one_of(
+            LEAF_TRUTHS,
+            st.builds("({} {} {})".format, self.numbers, orders, self.numbers),
+            st.builds("({} {} {})".format, self.texts, text_orders, self.texts),
+            st.builds("({} {} {})".format, self.truths, st.sampled_from(["and", "or"]), self.truths),
+            st.builds("(not {})".format, self.truths),
+            st.builds("({} in {})".format, self.numbers, self.number_lists),
+            st.builds("({} is {})".format, self.numbers, number_kinds),
+            st.builds("({} is {})".format, self.texts, text_kinds),
+        )
+
+    def _lists_of_numbers(self) -> st.SearchStrategy[str]:
+        return st.one_of(
+            LEAF_NUMBER_LISTS,
+            _literal(self.numbers),
+            st.builds("({} | list + {} | list)".format, self.number_lists, self.number_lists),
+            _filtered(self.number_lists, [*LIST_FILTERS, "select('gt', 2) | list", "map('abs') | list"]),
+        )
+
+    def _lists_of_texts(self) -> st.SearchStrategy[str]:
+        lazy = ["map('upper') | list", "select('lower') | list", "map('title') | list"]
+        return st.one_of(
+            LEAF_TEXT_LISTS,
+            _literal(self.texts),
+            _filtered(self.text_lists, [*LIST_FILTERS, *lazy]),
+        )
+
+
+def _literal(items: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(items, min_size=1, max_size=3).map(lambda found: f"[{', '.join(found)}]")
+
+
+def _filtered(inner: st.SearchStrategy[str], filters: list[str]) -> st.SearchStrategy[str]:
+    return st.builds("({} | {})".format, inner, st.sampled_from(filters))
+
+
+TREES = Trees().deeper().deeper().deeper().any()
 
 STRICTER = (
     "steps",
@@ -334,13 +383,12 @@ STRICTER = (
     "finite number",
     "half of one",
     "a whole number from",
-    "needs a number, not a null",
 )
 """What expressions refuse although Jinja computes it: documented limits."""
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.one_of(NUMBERS, TEXTS, TRUTHS, NUMBER_LISTS, TEXT_LISTS))
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(TREES)
 def test_a_random_expression_gives_what_jinja_gives_or_both_refuse(source: str) -> None:
     budget = Budget()
     try:
@@ -356,7 +404,7 @@ def test_a_random_expression_gives_what_jinja_gives_or_both_refuse(source: str) 
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.one_of(NUMBERS, TEXTS, NUMBER_LISTS, TEXT_LISTS), st.integers(0, 60), st.integers(0, 4000))
+@given(TREES, st.integers(0, 60), st.integers(0, 4000))
 def test_a_budget_that_is_too_small_stops_an_expression_and_one_that_is_enough_does_not(
     source: str, steps: int, size: int
 ) -> None:
