@@ -186,6 +186,8 @@ def parse_template(source: str, names: Names) -> Template:
     """Text with `{{ }}` in it. Raises `InvalidExpression`."""
     if len(source) > MAX_TEMPLATE:
         raise InvalidExpression("invalid_expression", f"a text with expressions has at most {MAX_TEMPLATE} characters")
+    if source.count("{#") > MAX_TOKENS:
+        raise InvalidExpression("invalid_expression", f"a text with expressions has at most {MAX_TOKENS} comments")
     if source.count("\n") + source.count("\r") > MAX_LINES:
         raise InvalidExpression("invalid_expression", f"a text with expressions has at most {MAX_LINES} lines")
     return Template(list(_parts(source, names)))
