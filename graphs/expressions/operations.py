@@ -114,6 +114,8 @@ def power(_: Budget, left: Any, right: Any) -> Any:
 
 def equal(budget: Budget, left: Any, right: Any) -> bool:
     """Equality of JSON values: `1` equals `1.0`, but `true` does not equal `1`."""
+    if type(left) is type(right) is int:
+        return bool(left == right)
     pairs = [(left, right)]
     while pairs:
         left, right = pairs.pop()

@@ -86,7 +86,7 @@ def _indent(budget: Budget, value: Any, width: Any = 4, first: Any = False, blan
     source = text(budget, value)
     budget.scan(10 * len(source))
     lines = 1 + sum(map(source.count, LINE_ENDS))
-    budget.step(5 + lines)
+    budget.step(15 + lines)
     budget.allocate((2 * len(source) + lines * (1 + len(padding))) * max(map(char_bytes, (source, padding))))
     # As in Jinja, so that a line end at the end of the text is kept.
     ahead, *rest = f"{source}\n".splitlines()
