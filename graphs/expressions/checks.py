@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from milepost.graphs.expressions.budget import Budget
-from milepost.graphs.expressions.operations import Undefined, contains, number, ordered, text
-from milepost.graphs.json_values import json_equal
+from milepost.graphs.expressions.operations import COMPARISONS, Undefined, contains, number, text
 
 
 def _is_number(value: Any) -> bool:
@@ -23,41 +22,53 @@ def _simple(test: Callable[[Any], bool]) -> Callable[[Budget, Any], bool]:
 
 
 def _starts(budget: Budget, value: Any, part: Any) -> bool:
-    return text(budget, value).startswith(text(budget, part))
+    source, part = text(budget, value), text(budget, part)
+    budget.scan(len(part))
+    return source.startswith(part)
 
 
 def _ends(budget: Budget, value: Any, part: Any) -> bool:
-    return text(budget, value).endswith(text(budget, part))
+    source, part = text(budget, value), text(budget, part)
+    budget.scan(len(part))
+    return source.endswith(part)
+
+
+def _cased(test: Callable[[str], bool]) -> Callable[[Budget, Any], bool]:
+    def check(budget: Budget, value: Any) -> bool:
+        source = text(budget, value)
+        budget.step(len(source) >> 4)
+        return test(source)
+
+    return check
 
 
 def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, (str, list, dict)) and not value)
 
 
-def _compared(check: Callable[[Any, Any], bool]) -> Callable[[Budget, Any, Any], bool]:
-    return lambda _, value, other: check(*ordered(value, other))
-
-
+SAME_AS_OPERATORS = {
+    "eq": ("==", "eq", "equalto"),
+    "ne": ("!=", "ne"),
+    "lt": ("<", "lt", "lessthan"),
+    "lteq": ("<=", "le"),
+    "gt": (">", "gt", "greaterthan"),
+    "gteq": (">=", "ge"),
+}
 TESTS: dict[str, Callable[..., bool]] = {
+    **{name: COMPARISONS[operator] for operator, names in SAME_AS_OPERATORS.items() for name in names},
     "boolean": _simple(lambda value: isinstance(value, bool)),
     "defined": _simple(lambda value: not isinstance(value, Undefined)),
     "divisibleby": _divisible,
     "empty": _simple(_empty),
     "endswith": _ends,
-    "eq": lambda _, value, other: json_equal(value, other),
-    "equalto": lambda _, value, other: json_equal(value, other),
     "even": lambda budget, value: _divisible(budget, value, 2),
     "false": _simple(lambda value: value is False),
     "float": _simple(lambda value: isinstance(value, float)),
-    "ge": _compared(lambda value, other: bool(value >= other)),
-    "gt": _compared(lambda value, other: bool(value > other)),
     "in": contains,
     "integer": _simple(lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "iterable": _simple(lambda value: isinstance(value, (str, list, dict))),
-    "le": _compared(lambda value, other: bool(value <= other)),
-    "lt": _compared(lambda value, other: bool(value < other)),
+    "lower": _cased(str.islower),
     "mapping": _simple(lambda value: isinstance(value, dict)),
-    "ne": lambda _, value, other: not json_equal(value, other),
     "none": _simple(lambda value: value is None),
     "null": _simple(lambda value: value is None),
     "number": _simple(_is_number),
@@ -67,4 +78,5 @@ TESTS: dict[str, Callable[..., bool]] = {
     "string": _simple(lambda value: isinstance(value, str)),
     "true": _simple(lambda value: value is True),
     "undefined": _simple(lambda value: isinstance(value, Undefined)),
+    "upper": _cased(str.isupper),
 }

@@ -8,12 +8,17 @@ from typing import Any, cast
 from jinja2 import nodes
 
 from milepost.graphs.expressions import filters, operations
-from milepost.graphs.expressions.budget import Budget, ExpressionError
+from milepost.graphs.expressions.budget import ITEM_BYTES, Budget, ExpressionError, char_bytes, shown
 from milepost.graphs.expressions.checks import TESTS
+from milepost.graphs.expressions.lists import Path, listed, path_of, read
 from milepost.graphs.expressions.operations import Undefined
 from milepost.graphs.expressions.scope import Scope, Space
+from milepost.graphs.expressions.texts import joined
 
 MAX_RANGE = 10_000
+EACH_STEPS = 2
+"""What calling a filter or test for one item of a list costs."""
+
 TAKES_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
 
 OPERATORS: dict[type[nodes.BinExpr], Callable[[Budget, Any, Any], Any]] = {
@@ -41,12 +46,16 @@ class Evaluator:
         result = self.any(node)
         if isinstance(result, Undefined):
             raise ExpressionError(result.reason)
-        return dict(result.values) if isinstance(result, Space) else result
+        return self._object(result) if isinstance(result, Space) else result
 
     def any(self, node: nodes.Node) -> Any:
         """As `value`, but also what only attribute access or `default` can take."""
         self.budget.step()
         return HANDLERS[type(node)](self, node)
+
+    def _object(self, space: Space) -> dict[str, Any]:
+        self.budget.step(len(space.values))
+        return dict(space.values)
 
     def text(self, node: nodes.Node) -> str:
         """The value as text."""
@@ -75,11 +84,11 @@ class Evaluator:
         if isinstance(container, Undefined):
             raise ExpressionError(container.reason)
         if isinstance(container, dict) and isinstance(key, str):
-            return container[key] if key in container else Undefined(f"there is no key {key!r}")
+            return container[key] if key in container else Undefined(f"there is no key {shown(key)}")
         if isinstance(container, (list, str)) and isinstance(key, int) and not isinstance(key, bool):
             size = len(container)
             return container[key] if -size <= key < size else Undefined(f"there is no item {key} in {size}")
-        raise ExpressionError(f"a {operations.kind(container)} has no {key!r}")
+        raise ExpressionError(f"a {operations.kind(container)} has no {shown(key)}")
 
     def _slice(self, container: Any, part: nodes.Slice) -> Any:
         if container is None:
@@ -91,7 +100,8 @@ class Evaluator:
             raise ExpressionError("the bounds of a part are whole numbers")
         if bounds[2] == 0:
             raise ExpressionError("the step of a part cannot be 0")
-        self.budget.allocate(len(range(*slice(*bounds).indices(len(container)))))
+        size = len(range(*slice(*bounds).indices(len(container))))
+        self.budget.allocate(size * (char_bytes(container) if isinstance(container, str) else ITEM_BYTES))
         return container[slice(*bounds)]
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Any:
@@ -133,9 +143,7 @@ class Evaluator:
         return filters.apply(OPERATORS[type(node)], self.budget, left, (right,), {})
 
     def _concat(self, node: nodes.Concat) -> Any:
-        parts = [self.text(part) for part in node.nodes]
-        self.budget.allocate(sum(map(len, parts)))
-        return "".join(parts)
+        return joined(self.budget, [self.text(part) for part in node.nodes])
 
     def _compare(self, node: nodes.Compare) -> Any:
         left = self.value(node.expr)
@@ -178,41 +186,55 @@ class Evaluator:
         if node.name not in TAKES_UNDEFINED:
             return self.value(operand)
         value = self.any(operand)
-        return dict(value.values) if isinstance(value, Space) else value
+        return self._object(value) if isinstance(value, Space) else value
 
     def _arguments(self, node: nodes.Filter | nodes.Test) -> tuple[list[Any], dict[str, Any]]:
         named = {str(pair.key): self.value(pair.value) for pair in node.kwargs}
         return [self.value(argument) for argument in node.args], named
 
     def _lazy(self, name: str, value: Any, arguments: list[Any], named: dict[str, Any]) -> list[Any]:
-        items = filters.FILTERS["list"](self.budget, value)
+        items = listed(self.budget, value)
         self.budget.step(len(items))
         if name == "map":
             change = self._change(arguments, named)
             return [change(item) for item in items]
-        attribute = arguments.pop(0) if name.endswith("attr") and arguments else None
-        keep = self._keep(arguments)
+        path: Path = ()
+        if name.endswith("attr"):
+            if not arguments:
+                raise ExpressionError(f"{name} needs the name of an attribute")
+            path = path_of(arguments.pop(0))
+        self.budget.step(len(items) * len(path))
+        keep = self._keep(arguments, named)
         wanted = name.startswith("select")
-        return [item for item in items if keep(filters.key_of(item, attribute)) is wanted]
+        return [item for item in items if keep(read(item, path)) is wanted]
 
     def _change(self, arguments: list[Any], named: dict[str, Any]) -> Callable[[Any], Any]:
-        if "attribute" in named:
-            default = named.get("default")
-            return lambda item: filters.apply(
-                filters.FILTERS["default"], self.budget, filters.key_of(item, named["attribute"]), (default,), {}
-            )
-        if not arguments or arguments[0] not in filters.FILTERS:
+        if not arguments and "attribute" in named:
+            path, default = path_of(named.pop("attribute")), named.pop("default", None)
+            if named:
+                raise ExpressionError("map takes attribute and default")
+            return lambda item: self._read(item, path, default)
+        if not arguments or not isinstance(arguments[0], str) or arguments[0] not in filters.FILTERS:
             raise ExpressionError("map needs attribute='…' or the name of a filter")
         change, rest = filters.FILTERS[arguments[0]], arguments[1:]
-        return lambda item: filters.apply(change, self.budget, item, rest, named)
+        return lambda item: self._each(change, item, rest, named)
 
-    def _keep(self, arguments: list[Any]) -> Callable[[Any], bool]:
+    def _read(self, item: Any, path: Path, default: Any) -> Any:
+        self.budget.step(len(path))
+        found = read(item, path)
+        return default if found is None else found
+
+    def _keep(self, arguments: list[Any], named: dict[str, Any]) -> Callable[[Any], bool]:
         if not arguments:
             return bool
-        if arguments[0] not in TESTS:
-            raise ExpressionError(f"there is no test {arguments[0]!r}")
+        if not isinstance(arguments[0], str) or arguments[0] not in TESTS:
+            raise ExpressionError(f"there is no test {shown(arguments[0])}")
         check, rest = TESTS[arguments[0]], arguments[1:]
-        return lambda item: bool(filters.apply(check, self.budget, item, rest, {}))
+        return lambda item: bool(self._each(check, item, rest, named))
+
+    def _each(self, function: Callable[..., Any], item: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+        self.budget.step(EACH_STEPS)
+        return filters.apply(function, self.budget, item, arguments, named)
 
 
 HANDLERS: dict[type[nodes.Node], Callable[[Evaluator, Any], Any]] = {

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from milepost.graphs.expressions.budget import MAX_BITS, Budget, ExpressionError
-from milepost.graphs.json_values import NotJson, json_equal, to_text
+from milepost.graphs.expressions.budget import MAX_BITS, Budget, ExpressionError, bytes_of, char_bytes
+from milepost.graphs.json_values import NotJson, to_text
 
 
 class Undefined:
@@ -45,6 +45,13 @@ def number(value: Any) -> Any:
     return value
 
 
+def whole(value: Any, least: int, most: int) -> int:
+    """The value, which has to be a whole number from `least` to `most`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ExpressionError(f"needs a whole number from {least} to {most}")
+    return value
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, complex) or (isinstance(value, float) and not math.isfinite(value)):
         raise ExpressionError("the result is not a finite number")
@@ -54,10 +61,10 @@ def _finite(value: Any) -> Any:
 def add(budget: Budget, left: Any, right: Any) -> Any:
     """Numbers, strings or lists."""
     if isinstance(left, str) and isinstance(right, str):
-        budget.allocate(len(left) + len(right))
+        budget.allocate((len(left) + len(right)) * max(char_bytes(left), char_bytes(right)))
         return left + right
     if isinstance(left, list) and isinstance(right, list):
-        budget.allocate(len(left) + len(right))
+        budget.listed(len(left) + len(right))
         return [*left, *right]
     return _finite(number(left) + number(right))
 
@@ -74,7 +81,7 @@ def multiply(budget: Budget, left: Any, right: Any) -> Any:
     if isinstance(left, str):
         if isinstance(right, bool) or not isinstance(right, int):
             raise ExpressionError("a string is repeated a whole number of times")
-        budget.allocate(len(left) * max(right, 0))
+        budget.allocate(bytes_of(left) * max(right, 0))
         return left * right
     left, right = number(left), number(right)
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
@@ -105,43 +112,78 @@ def power(_: Budget, left: Any, right: Any) -> Any:
     return _finite(left**right)
 
 
+def equal(budget: Budget, left: Any, right: Any) -> bool:
+    """Equality of JSON values: `1` equals `1.0`, but `true` does not equal `1`."""
+    if type(left) is type(right) is int:
+        return bool(left == right)
+    pairs = [(left, right)]
+    while pairs:
+        left, right = pairs.pop()
+        if isinstance(left, bool) or isinstance(right, bool):
+            same = left is right
+        elif isinstance(left, (dict, list)) and type(left) is type(right):
+            same = len(left) == len(right)
+            if same:
+                budget.step(2 * len(left))
+                same = _inside(left, right, pairs)
+        else:
+            if isinstance(left, str) and isinstance(right, str) and len(left) == len(right):
+                budget.scan(len(left))
+            same = bool(left == right)
+        if not same:
+            return False
+    return True
+
+
+def _inside(left: Any, right: Any, pairs: list[tuple[Any, Any]]) -> bool:
+    """Adds what is still to be compared in two lists or objects of one size; False when it cannot be equal."""
+    if isinstance(left, list):
+        pairs.extend(zip(left, right, strict=True))
+        return True
+    if left.keys() != right.keys():
+        return False
+    pairs.extend((value, right[key]) for key, value in left.items())
+    return True
+
+
 def contains(budget: Budget, item: Any, container: Any) -> bool:
     """True when a list has an equal item, an object the key, or a string the part."""
     if isinstance(container, list):
         budget.step(len(container))
-        return any(json_equal(item, other) for other in container)
+        return any(equal(budget, item, other) for other in container)
     if isinstance(container, dict):
         return isinstance(item, str) and item in container
     if isinstance(container, str) and isinstance(item, str):
-        budget.step(len(container) // 1000)
+        budget.scan(len(container))
         return item in container
     if container is None:
         return False
     raise ExpressionError(f"cannot look for a {kind(item)} in a {kind(container)}")
 
 
-def ordered(left: Any, right: Any) -> tuple[Any, Any]:
+def ordered(budget: Budget, left: Any, right: Any) -> tuple[Any, Any]:
     """Both values, where `<` and `>` make sense for them: two numbers or two strings."""
     if isinstance(left, str) and isinstance(right, str):
+        budget.scan(min(len(left), len(right)))
         return left, right
     if isinstance(left, (str, list, dict)) or isinstance(right, (str, list, dict)) or left is None or right is None:
         raise ExpressionError(f"cannot order a {kind(left)} and a {kind(right)}")
     return left, right
 
 
-def _less(_: Budget, left: Any, right: Any) -> bool:
-    left, right = ordered(left, right)
+def _less(budget: Budget, left: Any, right: Any) -> bool:
+    left, right = ordered(budget, left, right)
     return bool(left < right)
 
 
-def _at_most(_: Budget, left: Any, right: Any) -> bool:
-    left, right = ordered(left, right)
+def _at_most(budget: Budget, left: Any, right: Any) -> bool:
+    left, right = ordered(budget, left, right)
     return bool(left <= right)
 
 
 COMPARISONS: dict[str, Callable[[Budget, Any, Any], bool]] = {
-    "eq": lambda _, left, right: json_equal(left, right),
-    "ne": lambda _, left, right: not json_equal(left, right),
+    "eq": equal,
+    "ne": lambda budget, left, right: not equal(budget, left, right),
     "lt": _less,
     "lteq": _at_most,
     "gt": lambda budget, left, right: _less(budget, right, left),

@@ -5,21 +5,32 @@ Nothing of Jinja2 but the parser is used: no templates are rendered and no code 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
 from milepost.graphs.expressions import filters
-from milepost.graphs.expressions.budget import Budget, ExpressionError
+from milepost.graphs.expressions.budget import MAX_BITS, Budget, ExpressionError, shown
 from milepost.graphs.expressions.checks import TESTS
 from milepost.graphs.expressions.evaluator import HANDLERS, Evaluator
 from milepost.graphs.expressions.operations import text
 from milepost.graphs.expressions.scope import CONSTANTS, ROOTS, Names, Scope
+from milepost.graphs.expressions.texts import joined
 
 MAX_SOURCE = 64 * 1024
+MAX_TEMPLATE = 256 * 1024
+MAX_LINES = 20_000
+MAX_TOKENS = 2_000
+MAX_BRACKETS = 30
+MAX_NESTED = 100
+MAX_EXCERPT = 200
 
 
 class InvalidExpression(ValueError):
@@ -40,10 +51,17 @@ class References:
 
     def add(self, other: References) -> None:
         """Take in what another one reads."""
-        self.outputs = None if self.outputs is None or other.outputs is None else self.outputs | other.outputs
-        self.roots = self.roots | other.roots
-        known = self.variables is None or other.variables is None
-        self.variables = None if known else (self.variables or set()) | (other.variables or set())
+        self.roots |= other.roots
+        self.outputs = _both(self.outputs, other.outputs)
+        self.variables = _both(self.variables, other.variables)
+
+
+def _both(found: set[str] | None, other: set[str] | None) -> set[str] | None:
+    if found is None or other is None:
+        return None
+    # In place: a copy for each expression of a text would cost the square of their number.
+    found |= other
+    return found
 
 
 class Expression:
@@ -64,9 +82,9 @@ class Expression:
             if not self._existing:
                 budget.weigh(value)
         except ExpressionError as error:
-            raise ExpressionError(f"{{{{ {self.source} }}}}: {error}") from error
+            raise ExpressionError(f"{{{{ {self.source[:MAX_EXCERPT]} }}}}: {error}") from error
         except RecursionError as error:
-            raise ExpressionError(f"{{{{ {self.source[:80]} }}}}: nested too deeply") from error
+            raise ExpressionError(f"{{{{ {self.source[:MAX_EXCERPT]} }}}}: nested too deeply") from error
         return value
 
 
@@ -93,18 +111,61 @@ class Template:
         """The value. Raises `ExpressionError`."""
         if len(self._parts) == 1 and isinstance(self._parts[0], Expression):
             return self._parts[0].evaluate(scope, budget)
-        return "".join(part if isinstance(part, str) else self._text(part, scope, budget) for part in self._parts)
+        return joined(budget, [self._text(part, scope, budget) for part in self._parts])
 
     @staticmethod
-    def _text(part: Expression, scope: Scope, budget: Budget) -> str:
-        value = text(budget, part.evaluate(scope, budget))
-        budget.allocate(len(value))
-        return value
+    def _text(part: str | Expression, scope: Scope, budget: Budget) -> str:
+        return part if isinstance(part, str) else text(budget, part.evaluate(scope, budget))
+
+
+class _Limits(Extension):
+    """Refuses what would take Jinja's parser too long, token by token, before it is parsed."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        brackets = 0
+        for place, token in enumerate(stream):
+            if place >= MAX_TOKENS:
+                raise InvalidExpression("invalid_expression", f"has more than {MAX_TOKENS} names, operators and values")
+            if token.type in ("lparen", "lbracket", "lbrace"):
+                brackets += 1
+            elif token.type in ("rparen", "rbracket", "rbrace"):
+                brackets -= 1
+            elif token.type in ("integer", "float"):
+                _check_literal(token.value)
+            if brackets > MAX_BRACKETS:
+                raise _too_deep()
+            yield token
+
+
+def _check_literal(value: Any) -> None:
+    if math.isinf(value) if isinstance(value, float) else value.bit_length() > MAX_BITS:
+        raise InvalidExpression("invalid_expression", "a number is too large")
+
+
+def _too_deep() -> InvalidExpression:
+    return InvalidExpression("invalid_expression", "nested too deeply")
 
 
 def environment() -> Environment:
     """The settings that expressions are parsed with."""
-    return Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 -- nothing is rendered as HTML
+    # Nothing is rendered as HTML, and nothing is rendered by Jinja at all.
+    return Environment(keep_trailing_newline=True, autoescape=False, extensions=[_Limits])  # noqa: S701
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What Jinja's parser raises, as `InvalidExpression`."""
+    try:
+        yield
+    except InvalidExpression:
+        raise
+    except TemplateError as error:
+        raise InvalidExpression("invalid_expression", (error.message or "")[:MAX_EXCERPT]) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        # Python refuses to read a decimal number of more than a few thousand digits.
+        raise InvalidExpression("invalid_expression", "a number is too large") from error
 
 
 def parse_expression(source: str, names: Names) -> Expression:
@@ -113,55 +174,53 @@ def parse_expression(source: str, names: Names) -> Expression:
         raise InvalidExpression("invalid_expression", f"an expression has at most {MAX_SOURCE} characters")
     if source.strip().startswith("{{"):
         raise InvalidExpression("invalid_expression", "an expression is written without {{ }} here")
-    try:
+    with _refusals():
         parser = Parser(environment(), source, state="variable")
         node: nodes.Node = parser.parse_expression()
         if not parser.stream.eos:
-            raise InvalidExpression("invalid_expression", f"unexpected {parser.stream.current.value!r}")
-    except TemplateError as error:
-        raise InvalidExpression("invalid_expression", str(error)) from error
-    except RecursionError as error:
-        raise InvalidExpression("invalid_expression", "nested too deeply") from error
-    return _checked(source.strip(), node, names)
+            raise InvalidExpression("invalid_expression", f"unexpected {shown(parser.stream.current.value)}")
+    return Expression(source.strip(), node, _References(names).of(node))
 
 
 def parse_template(source: str, names: Names) -> Template:
     """Text with `{{ }}` in it. Raises `InvalidExpression`."""
-    if len(source) > 16 * MAX_SOURCE:
-        raise InvalidExpression("invalid_expression", "the text is too long to hold expressions")
+    if len(source) > MAX_TEMPLATE:
+        raise InvalidExpression("invalid_expression", f"a text with expressions has at most {MAX_TEMPLATE} characters")
+    if source.count("{#") > MAX_TOKENS:
+        raise InvalidExpression("invalid_expression", f"a text with expressions has at most {MAX_TOKENS} comments")
+    if source.count("\n") + source.count("\r") > MAX_LINES:
+        raise InvalidExpression("invalid_expression", f"a text with expressions has at most {MAX_LINES} lines")
     return Template(list(_parts(source, names)))
 
 
 def _parts(source: str, names: Names) -> Iterator[str | Expression]:
     jinja = environment()
-    try:
-        for _, token, value in jinja.lex(source):
-            if token in ("block_begin", "raw_begin"):
-                raise InvalidExpression("statement_refused", f"statements are not allowed: {value}")
+    with _refusals():
+        if "{%" in source:
+            _refuse_statements(jinja, source)
         body = jinja.parse(source).body
-    except TemplateError as error:
-        raise InvalidExpression("invalid_expression", str(error)) from error
-    except RecursionError as error:
-        raise InvalidExpression("invalid_expression", "nested too deeply") from error
+    excerpt = _excerpt(source)
     for output in body:
         for node in output.iter_child_nodes():
             if isinstance(node, nodes.TemplateData):
                 yield node.data
             else:
-                yield _checked(_excerpt(source), node, names)
+                yield Expression(excerpt, node, _References(names).of(node))
+
+
+def _refuse_statements(jinja: Environment, source: str) -> None:
+    """A `{%` may also stand inside a string, so only the tokens tell. White space is a token here."""
+    for place, (_, token, value) in enumerate(jinja.lex(source)):
+        if token in ("block_begin", "raw_begin"):
+            raise InvalidExpression("statement_refused", f"statements are not allowed: {value[:MAX_EXCERPT]}")
+        if place > 2 * MAX_TOKENS:
+            raise InvalidExpression("invalid_expression", f"has more than {MAX_TOKENS} names, operators and values")
 
 
 def _excerpt(source: str) -> str:
     start = source.find("{{") + 2
     single = source.count("{{") == 1 and source.endswith("}}") and start == 2
-    return source[start:-2].strip() if single else source[:200]
-
-
-def _checked(source: str, node: nodes.Node, names: Names) -> Expression:
-    try:
-        return Expression(source, node, _References(names).of(node))
-    except RecursionError as error:
-        raise InvalidExpression("invalid_expression", "nested too deeply") from error
+    return source[start:-2].strip() if single else source[:MAX_EXCERPT]
 
 
 class _References:
@@ -175,7 +234,9 @@ class _References:
         self._visit(node)
         return self.found
 
-    def _visit(self, node: nodes.Node) -> None:
+    def _visit(self, node: nodes.Node, depth: int = 0) -> None:
+        if depth > MAX_NESTED:
+            raise _too_deep()
         if isinstance(node, nodes.Call):
             self._call(node)
         elif isinstance(node, (nodes.Filter, nodes.Test)):
@@ -185,7 +246,7 @@ class _References:
         elif isinstance(node, (nodes.Getattr, nodes.Getitem)) and isinstance(node.node, nodes.Name):
             self._root(node.node.name, node)
             if isinstance(node, nodes.Getitem):
-                self._visit(node.arg)
+                self._visit(node.arg, depth + 1)
             return
         elif type(node) not in HANDLERS and not isinstance(
             node, (nodes.Operand, nodes.Pair, nodes.Keyword, nodes.Slice)
@@ -193,13 +254,13 @@ class _References:
             raise InvalidExpression("invalid_expression", f"{type(node).__name__.lower()} is not allowed")
         for child in node.iter_child_nodes():
             if not (isinstance(node, nodes.Call) and child is node.node):
-                self._visit(child)
+                self._visit(child, depth + 1)
 
     def _call(self, node: nodes.Call) -> None:
         if not isinstance(node.node, nodes.Name):
             raise InvalidExpression("call_refused", "values have no methods; use a filter, like {{ x | upper }}")
         if node.node.name != "range" or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            raise InvalidExpression("call_refused", f"there is no function {node.node.name!r}; only range(…)")
+            raise InvalidExpression("call_refused", f"there is no function {shown(node.node.name)}; only range(…)")
 
     def _named(self, node: nodes.Filter | nodes.Test) -> None:
         if isinstance(node, nodes.Filter):
@@ -208,7 +269,7 @@ class _References:
         else:
             known, code, what = node.name in TESTS, "unknown_test", "test"
         if not known or node.node is None:
-            raise InvalidExpression(code, f"there is no {what} {node.name!r}")
+            raise InvalidExpression(code, f"there is no {what} {shown(node.name)}")
         if node.dyn_args or node.dyn_kwargs:
             raise InvalidExpression("invalid_expression", "* and ** are not allowed")
 
@@ -217,14 +278,13 @@ class _References:
             return
         if root not in ROOTS:
             known = ", ".join((*ROOTS, *sorted(self.names.locals)))
-            raise InvalidExpression("unknown_name", f"there is no {root!r}; there are {known}")
+            raise InvalidExpression("unknown_name", f"there is no {shown(root)}; there are {known}")
         self.found.roots.add(root)
         name = self._constant(access)
         if name is not None and (reason := self.names.unknown(root, name)):
             raise InvalidExpression("unknown_name", reason)
         if root in ("outputs", "variables"):
-            read = getattr(self.found, root)
-            setattr(self.found, root, None if name is None or read is None else read | {name})
+            setattr(self.found, root, _both(getattr(self.found, root), None if name is None else {name}))
 
     @staticmethod
     def _constant(access: nodes.Getattr | nodes.Getitem | None) -> str | None:

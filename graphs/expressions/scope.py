@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from milepost.graphs.expressions.budget import ExpressionError
+from milepost.graphs.expressions.budget import ExpressionError, shown
 
 RUN_KEYS = frozenset({"id", "workflow_id", "version", "project_id", "started_at"})
 ROOTS = ("input", "variables", "outputs", "run")
@@ -28,11 +28,11 @@ class Names:
     def unknown(self, root: str, name: str) -> str | None:
         """Why `root.name` cannot be, or None when it can."""
         if root == "outputs" and name not in self.outputs:
-            return f"there is no node {name!r}"
+            return f"there is no node {shown(name)}"
         if root == "variables" and name not in self.variables:
-            return f"no node sets a variable {name!r}"
+            return f"no node sets a variable {shown(name)}"
         if root == "run" and name not in RUN_KEYS:
-            return f"run has no {name!r}; it has {', '.join(sorted(RUN_KEYS))}"
+            return f"run has no {shown(name)}; it has {', '.join(sorted(RUN_KEYS))}"
         return None
 
 
