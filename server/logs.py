@@ -3,7 +3,8 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -18,7 +19,7 @@ MASK = "***"
 
 def configure(level: str, stream: TextIO) -> None:
     """Log what is at least ``level`` (debug, info, warning, error) to ``stream``: JSON lines, or text on a terminal."""
-    number = logging.getLevelNamesMapping()[level.upper()]
+    number, lines = logging.getLevelNamesMapping()[level.upper()], _Lines(stream)
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -27,10 +28,10 @@ def configure(level: str, stream: TextIO) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", lines)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -41,6 +42,21 @@ def configure(level: str, stream: TextIO) -> None:
     root.handlers[:] = [handler]
     # Libraries say at info what nobody asked for, and at debug what may hold the content of requests.
     root.setLevel(max(number, logging.WARNING))
+
+
+class _Lines:
+    """Writes to a stream, as long as there is somebody at its other end: a log that is gone stops no run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def mask(_: Any, __: str, entry: EventDict) -> EventDict:

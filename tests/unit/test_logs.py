@@ -1,11 +1,15 @@
 """What never gets into a log: keys, credentials, whatever stands under a secret's name."""
 
+import logging
 import secrets
+from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import pytest
+import structlog
 
-from milepost.server.logs import MASK, mask
+from milepost.server.logs import MASK, configure, mask
 
 SECRET = "mp_" + secrets.token_urlsafe(32)
 
@@ -40,3 +44,25 @@ def test_what_is_no_secret_stays_as_it_is() -> None:
         "key_id": "01a1",
     }
     assert mask(None, "info", entry) == entry
+
+
+@pytest.fixture
+def configured() -> Iterator[StringIO]:
+    """The stream that is logged to until the test ends."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = StringIO()
+    configure("info", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_a_log_that_nobody_takes_any_more_stops_nothing(configured: StringIO) -> None:
+    log = structlog.get_logger("milepost.test")
+    log.error("first")
+    assert "first" in configured.getvalue()
+    configured.close()
+    log.error("second")
+    log.error("third", exc_info=ValueError("x"))
