@@ -10,8 +10,8 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 
 from milepost.checkpoints.errors import UnstorableType
 from milepost.checkpoints.unit import Statement
+from milepost.graphs.executable import Executable
 from milepost.graphs.failures import message_of, storable
-from milepost.graphs.program import Program
 from milepost.server.engine.projection import error_of, run_error
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.errors import MilepostError, Unavailable
@@ -59,7 +59,9 @@ class Verdict:
         return self
 
 
-def judge(error: BaseException | None, program: Program | None, recorder: Recorder | None, *, pausing: bool) -> Verdict:
+def judge(
+    error: BaseException | None, program: Executable | None, recorder: Recorder | None, *, pausing: bool
+) -> Verdict:
     """What a graph that stopped with ``error`` (None: by itself) has come to."""
     if program is None or recorder is None:
         return Verdict.broken(error or RuntimeError("the graph did not start"), _code(error))
@@ -100,7 +102,7 @@ def _code(error: BaseException | None) -> str:
     return next((code for kind, code in codes.items() if isinstance(error, kind)), "graph_error")
 
 
-def snapshot(program: Program, reached: Reached | None) -> str | None:
+def snapshot(program: Executable, reached: Reached | None) -> str | None:
     """Where an attempt stands, as a paused run's row shows it."""
     if reached is None:
         return None

@@ -301,6 +301,7 @@ class Start:
         """
         now = self._store.clock()
         queued, first = transition(run, action, now, **changes)
+        await self._programs.refuse_gone(run)
         told = {"why": str(action)} if run.held_until is None else {"why": str(action), "start_at": iso(run.held_until)}
         unit = Unit([first], [event(queued, "run.queued", now, told)])
         if run.held_until is not None or not await self._limits.has_place(queued):

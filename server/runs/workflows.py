@@ -11,7 +11,7 @@ from milepost.graphs.children import Children
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import Report
 from milepost.graphs.program import validate
-from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, RunLive, VersionConflict
+from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, PythonWorkflow, RunLive, VersionConflict
 from milepost.server.runs.concurrency import Concurrency, ConcurrencyRule
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.programs import ProgramSource, pins
@@ -82,12 +82,14 @@ class Workflows:
         """A new version. Without ``expected_version`` it follows whatever is the latest.
 
         Raises:
-            NotFound, InvalidDefinition, InvalidRequest, VersionConflict.
+            NotFound, PythonWorkflow, InvalidDefinition, InvalidRequest, VersionConflict.
         """
         report, pinned = await self._checked(project, definition, workflow_id)
         text = orjson.dumps(definition).decode()
         while True:
             before = await self._live(project, workflow_id)
+            if before.kind != "definition":
+                raise PythonWorkflow(f"workflow {workflow_id} is written in Python: change its code and restart")
             if expected_version is not None and before.latest_version != expected_version:
                 raise VersionConflict(
                     f"the latest version is {before.latest_version}, not {expected_version}",
