@@ -60,6 +60,11 @@ def prepare_environment(config: GraphsConfig) -> None:
     importlib.invalidate_caches()
 
 
+def failure_to_load(error: BaseException) -> LoadFailure:
+    """What an error at the import of a graph, or while it was built or described, tells its author."""
+    return LoadFailure(type(error).__name__, str(error) or type(error).__name__, author_traceback(error))
+
+
 async def load_graph(
     config: GraphsConfig, name: str, place: str, stack: contextlib.AsyncExitStack | None = None
 ) -> LoadedGraph:
@@ -72,8 +77,7 @@ async def load_graph(
             raise NotAGraph(f"{source} has no {attribute!r}")
         graph = await _built(found, place, stack or contextlib.AsyncExitStack())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's module may raise anything at its import
-        failure = LoadFailure(type(error).__name__, str(error) or type(error).__name__, author_traceback(error))
-        return LoadedGraph(name, place, failure=failure)
+        return LoadedGraph(name, place, failure=failure_to_load(error))
     return LoadedGraph(name, place, graph, module)
 
 

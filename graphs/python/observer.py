@@ -78,6 +78,7 @@ class Observer(StreamMessagesHandler):
         self._custom = custom
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._open: set[str] = set()
         self._called: dict[UUID, tuple[Executing, str]] = {}
         self._models: dict[UUID, str] = {}
         self._tasks: dict[str, _Task] = {}
@@ -103,9 +104,12 @@ class Observer(StreamMessagesHandler):
         **kwargs: Any,
     ) -> None:
         """A runnable begins: a node, where it bears its name and was started by a step of a graph."""
-        if not metadata or kwargs.get("name") != metadata.get("langgraph_node") or not _is_node(tags):
+        if not metadata or kwargs.get("name") != metadata.get("langgraph_node"):
             return
         ns = str(metadata["langgraph_checkpoint_ns"])
+        if not _is_node(tags) and (not _is_call(metadata) or ns in self._open):
+            return
+        self._open.add(ns)
         run = str(self._context.run.get("id", ""))
         node = Executing(run, node_of(ns), self._context.witness, executing())
         enter(node)
@@ -119,6 +123,7 @@ class Observer(StreamMessagesHandler):
         """A runnable has ended."""
         if (called := self._called.pop(run_id, None)) is not None:
             called[0].ended = True
+            self._open.discard(called[1])
             self._tell(self._completed, task_of(called[1]), self._show(_returned(outputs), OUTPUT_BYTES))
 
     def on_chain_error(
@@ -128,6 +133,7 @@ class Observer(StreamMessagesHandler):
         if (called := self._called.pop(run_id, None)) is None:
             return
         called[0].ended = True
+        self._open.discard(called[1])
         task_id = task_of(called[1])
         if isinstance(error, ParentCommand):
             self._tell(self._completed, task_id, self._show(_returned(error.args[0]), OUTPUT_BYTES))
@@ -257,6 +263,12 @@ class Observer(StreamMessagesHandler):
 
 def _is_node(tags: list[str] | None) -> bool:
     return TAG_HIDDEN not in (tags or ()) and any(tag.startswith("graph:step:") for tag in tags or ())
+
+
+def _is_call(metadata: Mapping[str, Any]) -> bool:
+    """Whether it is a task of the functional API, which no step of a graph starts."""
+    path = metadata.get("langgraph_path", ())
+    return len(path) == 4 and path[-1] is True
 
 
 def _returned(value: Any) -> Any:

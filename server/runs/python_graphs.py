@@ -12,10 +12,9 @@ from uuid_utils import uuid7
 
 from milepost.checkpoints.plain import to_json
 from milepost.graphs.executable import Executable
-from milepost.graphs.failures import author_traceback
 from milepost.graphs.problems import Problem
 from milepost.graphs.python.config import GraphsConfig
-from milepost.graphs.python.loading import LoadedGraph, LoadFailure, load_graph, prepare_environment
+from milepost.graphs.python.loading import LoadedGraph, LoadFailure, failure_to_load, load_graph, prepare_environment
 from milepost.graphs.python.program import KIND, GoneProgram, PythonProgram, failed_to_load
 from milepost.graphs.python.source import source_hash
 from milepost.server.store.rows import Project
@@ -71,7 +70,7 @@ class PythonGraphs:
 
     @asynccontextmanager
     async def serving(self, project: Project | None) -> AsyncIterator[None]:
-        """Load the graphs and store what has changed, as workflows of ``project``; at the end close what they opened."""
+        """Load the graphs and store what changed, as workflows of ``project``; at the end close what they opened."""
         for row in await self._store.fetch("python_workflows"):
             self._names[row[0]] = row[1]
         if self._config is None or project is None:
@@ -89,7 +88,7 @@ class PythonGraphs:
             try:
                 program = await asyncio.to_thread(self._program, loaded)
             except Exception as error:  # noqa: BLE001 - whatever LangGraph cannot describe, the other graphs are served
-                failure = LoadFailure(type(error).__name__, str(error), author_traceback(error))
+                failure = failure_to_load(error)
         if program is None and failure is not None:
             self._failures[loaded.name] = failure
             self.listed.append(Listed(loaded.name, loaded.place, None, None, failure))
