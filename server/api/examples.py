@@ -193,3 +193,13 @@ STATE = {"input": {"name": "Ada"}, "variables": {}, "outputs": {"greet": {"value
 def page(item: Any, cursor: str | None = None) -> dict[str, Any]:
     """A list's answer with one item."""
     return {"items": [item], "next_cursor": cursor}
+
+
+PYTHON_GRAPH = {
+    "name": "agent",
+    "path": "./agent.py:graph",
+    "served": True,
+    "workflow_id": WORKFLOW_ID,
+    "version": 1,
+    "error": None,
+}

@@ -157,6 +157,19 @@ class PythonGraphs:
         return Problem("graph", "not_served", f"graph {graph!r} is not in the langgraph.json of this server")
 
 
+def graph_json(listed: Listed) -> dict[str, Any]:
+    """A graph as the list of graphs shows it."""
+    failure = listed.failure
+    return {
+        "name": listed.name,
+        "path": listed.place,
+        "served": failure is None,
+        "workflow_id": listed.workflow_id,
+        "version": listed.version,
+        "error": failure and {"type": failure.type, "message": failure.message, "traceback": failure.traceback},
+    }
+
+
 def show(value: Any) -> Any:
     """Any value as JSON."""
     return to_json(value, SHOWN).data

@@ -87,6 +87,22 @@ async def test_the_witness_knows_whose_thread_it_is(graphs: GraphBench, tmp_path
     assert run_id.encode() not in (graphs.app.settings.data / "executing").read_bytes()
 
 
+async def test_a_breakpoint_is_a_pause(graphs: GraphBench) -> None:
+    run_id = await graphs.run("stops", {"ran": []})
+    first = await graphs.until(run_id, "run.paused")
+    assert first["data"]["mode"] == "breakpoint"
+    status = await graphs.app.read.status(graphs.project, run_id, 0)
+    assert (status["status"], status["interrupts"]) == ("PAUSED", [])
+    await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume())
+    second = await graphs.until(run_id, "run.paused", after=first["seq"])
+    shown = await graphs.app.history.checkpoint(graphs.project, run_id, second["data"]["checkpoint_id"])
+    assert shown["values"]["ran"] == ["one", "two"]
+    await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume())
+    assert (await graphs.output(run_id))["ran"] == ["one", "two", "one", "two", "one", "two"]
+    completed = [event["node_id"] for event in await graphs.events(run_id) if event["type"] == "node.completed"]
+    assert completed == ["one", "two", "sub/one", "sub/two", "sub"]
+
+
 async def test_an_edit_passes_the_reducers_or_replaces(graphs: GraphBench, tmp_path: Path) -> None:
     run_id = await begun(graphs, tmp_path, "held")
     await graphs.app.control.pause(ACTOR, graphs.project, run_id, "now")
