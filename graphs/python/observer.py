@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from milepost.graphs.attempts import Presence
 from milepost.graphs.context import RunContext
 from milepost.graphs.failures import NodeFailure, failure_of
 from milepost.graphs.python.executing import Executing, enter, executing
-from milepost.graphs.python.places import is_inside, node_of, task_of
+from milepost.graphs.python.places import node_of, task_of
 from milepost.graphs.reporter import Outcome
 
 Shown = Callable[[Any, int], Any]
@@ -82,6 +82,8 @@ class Observer(StreamMessagesHandler):
         self._called: dict[UUID, tuple[Executing, str]] = {}
         self._models: dict[UUID, str] = {}
         self._tasks: dict[str, _Task] = {}
+        self._inside: dict[str, list[_Task]] = {}
+        """What runs in graphs inside a task, by the task."""
         self._failures: dict[int, tuple[BaseException, NodeFailure]] = {}
 
     def _tell(self, call: Callable[..., None], *arguments: Any) -> None:
@@ -194,6 +196,8 @@ class Observer(StreamMessagesHandler):
         task = self._tasks.get(task_id)
         if task is None or task.over:
             task = self._tasks[task_id] = _Task(task_id, node.node_id, ns)
+            if "|" in ns:
+                self._inside.setdefault(task_of(ns.rpartition("|")[0]), []).append(task)
         else:
             task.attempt += 1
         if task.presence is None:
@@ -235,8 +239,13 @@ class Observer(StreamMessagesHandler):
 
     # What is saved.
 
-    def saved(self, task_id: str, error: BaseException | None, *, handled: bool) -> list[str]:
-        """A task's end is about to be on disk; ``handled`` says that another node takes care of its error.
+    def told(self, error: BaseException) -> NodeFailure | None:
+        """The failure that was told of an error, if it was a node's."""
+        known = self._failures.get(id(error))
+        return None if known is None else known[1]
+
+    def saved(self, task_id: str, error: BaseException | None) -> list[str]:
+        """A task's end is about to be on disk, with the error that it ended with.
 
         Gives the tasks inside it that have ended without being saved themselves.
         """
@@ -247,10 +256,8 @@ class Observer(StreamMessagesHandler):
         if error is not None:
             self._left(task_id)
             failure = self._failure(error, task.node_id)
-            fatal = "|" not in task.ns and not handled
-            outcome = Outcome(task.node_id, "FAILED", task.attempt, failure=failure, fatal=fatal)
-            self._reporter.finished(task_id, outcome)
-        inside = [each for each in self._tasks.values() if not each.over and is_inside(each.ns, task.ns)]
+            self._reporter.finished(task_id, Outcome(task.node_id, "FAILED", task.attempt, failure=failure))
+        inside = [each for each in self._below(task_id) if not each.over]
         for each in inside:
             each.over = True
             if each.outcome is None:
@@ -259,6 +266,12 @@ class Observer(StreamMessagesHandler):
                     each.task_id, Outcome(each.node_id, "FAILED", each.attempt, failure=each.failure or failure)
                 )
         return [each.task_id for each in inside]
+
+    def _below(self, task_id: str) -> Iterator[_Task]:
+        """All that ran inside a task, the innermost first."""
+        for each in self._inside.pop(task_id, ()):
+            yield from self._below(each.task_id)
+            yield each
 
 
 def _is_node(tags: list[str] | None) -> bool:

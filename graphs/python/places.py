@@ -12,8 +12,3 @@ def task_of(ns: str) -> str:
     """The id of the task that a node's namespace belongs to."""
     parts = [part for part in ns.split("|") if not part.isdigit()]
     return parts[-1].partition(":")[2] if parts else ""
-
-
-def is_inside(ns: str, holder: str) -> bool:
-    """Whether a namespace is that of something inside the task of another."""
-    return ns.startswith(f"{holder}|")

@@ -53,8 +53,8 @@ def shape_of(graph: Graph) -> Shape:
 
 
 def names_of(graph: Graph) -> list[str]:
-    """A graph's own nodes, as their author calls them."""
-    return [name for name in graph.nodes if name not in (START, END)]
+    """A graph's own nodes, as their author calls them; what handles the errors of one is not drawn."""
+    return [name for name, node in graph.nodes.items() if name != START and not node.is_error_handler]
 
 
 def _inner(graph: Graph, prefix: str) -> Iterator[tuple[str, Graph]]:

@@ -5,8 +5,9 @@ LangGraph's nodes know nothing of a reporter. An observer tells what they do, th
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -27,9 +28,7 @@ from milepost.graphs.reporter import Outcome
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Recorder
 from milepost.server.states import NodeStatus
-
-ERROR_SOURCE = "__error_source_node__"
-"""Where LangGraph notes that another node handles an error."""
+from milepost.server.store.rows import NodeExecution, NodeState
 
 CUSTOM_BYTES = 2048
 """Of what a graph writes to its stream, as an event shows it."""
@@ -65,9 +64,13 @@ class Watched:
         stream = graph.astream(
             given, watched, stream_mode=["custom"], subgraphs=True, durability="sync", control=control
         )
-        async for ns, _, written in stream:
-            self._custom({"node_id": node_of("|".join(ns)) or None, "data": written})
-            yield written
+        try:
+            async for ns, _, written in stream:
+                self._custom({"node_id": node_of("|".join(ns)) or None, "data": written})
+                yield written
+        except Exception as error:
+            self._recorder.fatal = self._observer.told(error)
+            raise
 
     def _custom(self, told: Mapping[str, Any]) -> None:
         shown = to_json(told.get("data"), CUSTOM_BYTES)
@@ -110,7 +113,7 @@ class Watched:
             return self._asked(saved, statements, writes[INTERRUPT])
         if self._observer is not None:
             found = error if isinstance(error, BaseException) else None
-            for task_id in self._observer.saved(saved.task_id, found, handled=ERROR_SOURCE in writes):
+            for task_id in self._observer.saved(saved.task_id, found):
                 self._recorder.task_saved(saved._replace(task_id=task_id, writes=()), [])
         return self._recorder.task_saved(saved._replace(writes=()), statements)
 
@@ -129,25 +132,38 @@ class Watched:
         return committed
 
 
+@dataclass(slots=True)
 class WatchedProjection(Projection):
     """A node may have several executions at once: it has ended when the last of them has."""
 
+    together: dict[str, dict[str, None]] = field(default_factory=dict)
+    """The executions of each node that have not ended, in order."""
+
+    def restore(
+        self, states: Iterable[NodeState], waiting: Iterable[NodeExecution], work: Iterable[tuple[str, int, int]]
+    ) -> None:
+        """Go on from what an earlier attempt left."""
+        Projection.restore(self, states, waiting, work)
+        for execution in self.open.values():
+            self.together.setdefault(execution.node_id, {})[execution.task_id] = None
+
     def started(self, task_id: str, node_id: str, resolved: Any, now: int) -> None:
         """A node's execution begins; one more of a node that has others counts as an iteration."""
-        node = self.nodes.get(node_id)
-        if node is not None and node.status is NodeStatus.RUNNING and task_id not in self.open:
-            node.iterations += 1
+        executions = self.together.setdefault(node_id, {})
+        if executions and task_id not in executions and self.nodes[node_id].status is not NodeStatus.PENDING:
+            self.nodes[node_id].iterations += 1
+        executions[task_id] = None
         Projection.started(self, task_id, node_id, resolved, now)
 
     def ended(self, task_id: str, outcome: Outcome, now: int) -> None:
         """An execution's result is about to be on disk."""
         Projection.ended(self, task_id, outcome, now)
-        others = [each for each in self.open.values() if each.node_id == outcome.node_id]
-        if others:
-            status = next((each.status for each in others if each.status is NodeStatus.RUNNING), others[0].status)
-            node = self._node(outcome.node_id)
-            node.completed_at = None
-            self._set(outcome.node_id, status, attempt=others[0].attempt, progress=0.0)
+        executions = self.together.get(outcome.node_id, {})
+        executions.pop(task_id, None)
+        other = self.open.get(next(reversed(executions), ""))
+        if other is not None:
+            self.nodes[outcome.node_id].completed_at = None
+            self._set(outcome.node_id, other.status, attempt=other.attempt, progress=0.0)
 
 
 def _shown(value: Any, size: int) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pytest
@@ -18,9 +18,9 @@ def ran(marks: Path) -> list[str]:
     return (marks / "ran").read_text().splitlines()
 
 
-async def begun(graphs: GraphBench, marks: Path, node_id: str) -> str:
+async def begun(graphs: GraphBench, marks: Path, node_id: str, graph: str = "slow") -> str:
     """A run of the slow graph whose node has begun."""
-    run_id = await graphs.run("slow", {"marks": str(marks), "ran": []})
+    run_id = await graphs.run(graph, {"marks": str(marks), "ran": []})
     await graphs.until_node(run_id, "node.started", node_id)
     return run_id
 
@@ -57,6 +57,29 @@ async def test_a_pause_now_stops_the_node_and_it_runs_again(graphs: GraphBench, 
     await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume())
     await graphs.output(run_id)
     assert ran(tmp_path) == ["quick", "held", "held", "stuck", "last"]
+
+
+@pytest.mark.parametrize("mode", ["step", "now"])
+async def test_a_pause_inside_a_subgraph_goes_on_inside_it(
+    graphs: GraphBench, tmp_path: Path, mode: Literal["step", "now"]
+) -> None:
+    run_id = await begun(graphs, tmp_path, "inside/held", "slow_inside")
+    pausing = asyncio.ensure_future(graphs.app.control.pause(ACTOR, graphs.project, run_id, mode))
+    if mode == "step":
+        await graphs.until(run_id, "run.pausing")
+        (tmp_path / "go").touch()
+    paused = await pausing
+    assert isinstance(paused, Paused)
+    shown = await graphs.app.read.get(graphs.project, run_id)
+    assert shown["status"] == "PAUSED"
+    assert ran(tmp_path) == ["quick", "held"]
+    for name in ("go", "go on"):
+        (tmp_path / name).touch()
+    await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume())
+    assert (await graphs.output(run_id))["ran"] == ["quick", "held", "stuck", "last"]
+    again = [] if mode == "step" else ["held"]
+    assert ran(tmp_path) == ["quick", "held", *again, "stuck", "last"]
+    assert set((await graphs.statuses(run_id)).values()) == {"COMPLETED"}
 
 
 async def test_a_cancel_stops_an_asynchronous_node(graphs: GraphBench, tmp_path: Path) -> None:

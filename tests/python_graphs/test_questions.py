@@ -54,6 +54,14 @@ async def test_questions_show_in_the_inbox(graphs: GraphBench) -> None:
     assert sorted(str(each["question"]) for each in page["items"]) == ["How many?", "What is your name?"]
 
 
+async def test_a_graph_in_a_thread_asks_too(graphs: GraphBench) -> None:
+    run_id = await graphs.run("asks_in_thread", {"ran": []})
+    open_ = await asked(graphs, run_id)
+    assert set(open_) == {"invokes/asks"}
+    await answer(graphs, run_id, {open_["invokes/asks"]["interrupt_id"]: "this one"})
+    assert (await graphs.output(run_id))["ran"] == ["this one"]
+
+
 async def test_one_answer_at_a_time(graphs: GraphBench) -> None:
     run_id = await graphs.run("asking", {"answers": []})
     open_ = await asked(graphs, run_id)

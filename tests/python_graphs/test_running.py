@@ -114,6 +114,33 @@ async def test_langgraphs_retries_are_told_as_attempts(graphs: GraphBench) -> No
     assert (row.attempt, row.status) == (3, "COMPLETED")
 
 
+async def test_an_error_that_another_node_handles_does_not_fail_the_run(graphs: GraphBench) -> None:
+    run_id = await graphs.run("handled", {"ran": []})
+    assert (await graphs.output(run_id))["ran"] == ["mended", "after"]
+    rows = [(row.node_id, row.status) for row in await graphs.executions(run_id)]
+    assert rows == [("fails", "FAILED"), ("fails/__error_handler__fails", "COMPLETED"), ("after", "COMPLETED")]
+
+
+async def test_an_error_that_the_node_around_catches_does_not_fail_the_run(graphs: GraphBench) -> None:
+    run_id = await graphs.run("swallowing", {"ran": []})
+    assert (await graphs.output(run_id))["ran"] == ["swallowed"]
+    assert await graphs.statuses(run_id) == {"swallows": "COMPLETED", "swallows/fails": "FAILED"}
+
+
+async def test_a_node_that_takes_longer_than_it_may_fails(graphs: GraphBench) -> None:
+    run = await graphs.ended(await graphs.run("limited", {"ran": []}))
+    error = orjson.loads(run.error or "")
+    assert (run.status, error["type"], error["node_id"]) == ("FAILED", "NodeTimeoutError", "takes_long")
+
+
+async def test_a_node_that_blocks_the_loop_is_named(graphs: GraphBench) -> None:
+    run_id = await graphs.run("blocking", {"ran": []})
+    told = await graphs.until(run_id, "node.log")
+    assert told["node_id"] == "blocks"
+    assert "blocked the event loop" in told["data"]["message"]
+    await graphs.output(run_id)
+
+
 async def test_an_agent_with_a_tool_runs_and_its_messages_can_be_read(graphs: GraphBench) -> None:
     run_id = await graphs.run("agent", {"messages": [{"role": "user", "content": "How is the weather?"}]})
     output = await graphs.output(run_id)

@@ -69,3 +69,5 @@ graph = (
     .add_edge("last", END)
     .compile()
 )
+
+around = StateGraph(State).add_node("inside", graph).add_edge(START, "inside").add_edge("inside", END).compile()
