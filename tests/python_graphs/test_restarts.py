@@ -4,13 +4,13 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.process import ROOT, ServerProcess
+from tests.acceptance.process import ROOT, ServerProcess, StartFailed
 from tests.python_graphs.conftest import PROJECT
 
 CODE = """
@@ -210,6 +210,108 @@ async def test_code_that_no_longer_imports_keeps_its_runs_and_is_listed(tmp_path
         assert (await server.post(f"/{run_id}/resume", {"answer": "yes"})).status_code == 202
         assert (await server.ended(run_id))["status"] == "COMPLETED"
         assert (await flow(server))["latest_version"] == 1
+
+
+STEPS = """
+import asyncio
+import operator
+import os
+from pathlib import Path
+from typing import Annotated
+
+from langgraph.graph import END, START, StateGraph
+from typing_extensions import TypedDict
+
+
+class State(TypedDict):
+    marks: str
+    ran: Annotated[list[str], operator.add]
+
+
+def node(name):
+    async def step(state: State):
+        with open(Path(state["marks"]) / "ran", "a") as file:
+            file.write(name + "\\n")
+        await asyncio.sleep(0.03)
+        if name == os.environ.get("DIES_AT"):
+            os._exit(42)
+        return {"ran": [name]}
+    return step
+
+
+def chain(names):
+    builder = StateGraph(State)
+    for before, name in zip([START, *names], names):
+        builder.add_node(name, node(name)).add_edge(before, name)
+    return builder
+
+
+inner = chain(["i1", "i2", "i3"]).compile()
+builder = chain(["a", "b", "c", "d"])
+builder.add_node("inside", inner).add_edge("d", "inside").add_edge("inside", END)
+graph = builder.compile()
+"""
+ORDER = ["a", "b", "c", "d", "i1", "i2", "i3"]
+
+
+async def test_no_completion_that_was_seen_runs_again_however_often_the_server_is_killed(tmp_path: Path) -> None:
+    marks = [tmp_path / f"marks {number}" for number in range(4)]
+    async with serving(tmp_path, STEPS) as server:
+        runs = [await begin(server, each) for each in marks]
+        often: dict[tuple[str, str], int] = {}
+        for kill in range(5):
+            async with server.watch(runs[kill % 4]) as watch:
+                for _ in range(1 + kill):
+                    with suppress(AssertionError):
+                        await watch.until("node.completed")
+            seen = {
+                run_id: {event["node_id"] for event in await server.events(run_id) if event["type"] == "node.completed"}
+                for run_id in runs
+            }
+            await server.kill()
+            for run_id, each in zip(runs, marks, strict=True):
+                for node in seen[run_id]:
+                    name = node.rpartition("/")[2]
+                    often.setdefault((run_id, name), ran(each).count(name))
+            await server.start()
+        for run_id, each in zip(runs, marks, strict=True):
+            run = await server.ended(run_id)
+            assert (run["status"], run["output_data"]["ran"]) == ("COMPLETED", [*ORDER[:4], *ORDER[:4], *ORDER[4:]])
+            assert list(dict.fromkeys(ran(each))) == ORDER
+            assert {name: ran(each).count(name) for known, name in often if known == run_id} == {
+                name: count for (known, name), count in often.items() if known == run_id
+            }
+            completed = [event for event in await server.events(run_id) if event["type"] == "node.completed"]
+            names = [event["node_id"] for event in completed]
+            assert sorted(names) == sorted([*ORDER[:4], *(f"inside/{name}" for name in ORDER[4:]), "inside"])
+
+
+@pytest.mark.parametrize("dies_at", ["b", "i2"])
+async def test_a_node_that_takes_the_process_down_is_found_and_its_run_fails(tmp_path: Path, dies_at: str) -> None:
+    async with serving(tmp_path) as server:
+        innocent = await begin(server, tmp_path / "innocent")
+        await server.until(innocent, "node.started", node="held")
+        await server.kill()
+        projects = {"graphs": {"flow": "./flow.py:graph", "steps": "./steps.py:graph"}, "env": {"DIES_AT": dies_at}}
+        (tmp_path / "project" / "langgraph.json").write_text(json.dumps(projects))
+        (tmp_path / "project" / "steps.py").write_text(STEPS)
+        await server.start()
+        (tmp_path / "guilty").mkdir()
+        items = (await server.client.get("/api/python-graphs")).json()["items"]
+        steps = next(each["workflow_id"] for each in items if each["name"] == "steps")
+        guilty = await server.run(steps, {"marks": str(tmp_path / "guilty"), "ran": []})
+        assert await server.exited() == 42
+        for _ in range(2):
+            with suppress(StartFailed):
+                await server.start()
+                assert await server.exited() == 42
+        await server.start()
+        run = await server.ended(guilty)
+        node_id = dies_at if dies_at == "b" else f"inside/{dies_at}"
+        assert (run["status"], run["error"]["code"], run["error"]["node_id"]) == ("FAILED", "crashed_process", node_id)
+        assert ran(tmp_path / "guilty").count(dies_at) == 3
+        (tmp_path / "innocent" / "go").touch()
+        await server.until(innocent, "run.waiting")
 
 
 SCRIPT = """
