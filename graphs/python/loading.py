@@ -71,7 +71,8 @@ async def load_graph(
     """Import one graph, on the event loop that it will run on. What its factory opens stays open with ``stack``."""
     try:
         source, _, attribute = place.rpartition(":")
-        module = _imported(config, name, source)
+        # In a thread: a module may run an event loop of its own while it is imported.
+        module = await asyncio.to_thread(_imported, config, name, source)
         found = getattr(module, attribute, None)
         if found is None:
             raise NotAGraph(f"{source} has no {attribute!r}")
@@ -144,7 +145,7 @@ async def _built(found: Any, place: str, stack: contextlib.AsyncExitStack) -> Pr
             elif isinstance(found, contextlib.AbstractContextManager):
                 found = stack.enter_context(found)
             elif callable(found):
-                found = found(*_arguments(found))
+                found = await asyncio.to_thread(found, *_arguments(found))
             else:
                 break
     raise NotAGraph(f"{place} is {type(found).__name__}, neither a graph nor a function that gives one")

@@ -11,6 +11,7 @@ from langgraph._internal._constants import TASKS
 from langgraph._internal._typing import MISSING
 from langgraph.channels.base import BaseChannel
 from langgraph.channels.binop import BinaryOperatorAggregate
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint
 from langgraph.constants import START
 from langgraph.types import Overwrite, RetryPolicy
@@ -139,6 +140,8 @@ class PythonProgram(_Described):
         self.recursion_limit = int((self.graph.config or {}).get("recursion_limit", RECURSION_LIMIT))
         self._retries = _retries(shape)
         self._allowed = allowed_types(shape.graphs.values())
+        self.rebuilt = any(isinstance(channel, DeltaChannel) for channel in self.graph.channels.values())
+        """Whether checkpoints hold only the changes of some values."""
         streamed = self.graph.stream_channels_asis
         self._state = frozenset([streamed] if isinstance(streamed, str) else streamed)
 

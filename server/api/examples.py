@@ -147,6 +147,7 @@ CONCURRENCY: dict[str, Any] = {"max_concurrent_runs": 2, "concurrency_key": "inp
 WORKFLOW_SUMMARY: dict[str, Any] = {
     "workflow_id": WORKFLOW_ID,
     "project_id": PROJECT_ID,
+    "kind": "definition",
     "name": "Greeting",
     "description": "Says hello.",
     "latest_version": 1,

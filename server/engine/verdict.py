@@ -67,6 +67,8 @@ def judge(
 ) -> Verdict:
     """What a graph that stopped with ``error`` (None: by itself) has come to."""
     if program is None or recorder is None:
+        if isinstance(error, MilepostError):
+            return Verdict.failed(run_error(error.code, type(error).__name__, error.detail))
         return Verdict.broken(error or RuntimeError("the graph did not start"), _code(error))
     if error is None and not recorder.parked:
         reached = recorder.reached

@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -71,6 +71,11 @@ class Watched:
         except Exception as error:
             self._recorder.fatal = self._observer.told(error)
             raise
+        reached = self._recorder.reached
+        if self._program.rebuilt and reached is not None:
+            # Of some channels a checkpoint holds only the changes.
+            rebuilt = (await graph.aget_state(config)).values
+            self._recorder.reached = replace(reached, values={**reached.values, **rebuilt})
 
     def _custom(self, told: Mapping[str, Any]) -> None:
         shown = to_json(told.get("data"), CUSTOM_BYTES)

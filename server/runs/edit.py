@@ -97,7 +97,7 @@ class Edit:
         self, run: Run, checkpoint_id: str, values: Mapping[str, Any], as_node: str | None, *, target_id: str = ""
     ) -> Edited:
         """The checkpoint that an edit makes after ``checkpoint_id``, for ``run`` itself or its fork ``target_id``."""
-        program = await self._programs.of_run(run)
+        program = await self._programs.to_drive(run)
         updates = _updates(program, values)
         _check_node(program, as_node)
         sink = _Capture(target_id or run.run_id)

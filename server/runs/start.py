@@ -344,6 +344,7 @@ class Start:
         return int(row[0]) if row else 0
 
     async def _check(self, run: Run, workflow: Workflow) -> None:
+        await self._programs.refuse_gone(run)
         program = await self._programs.get(workflow)
         if program.not_runnable:
             raise NotRunnable(

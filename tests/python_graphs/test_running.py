@@ -191,3 +191,9 @@ async def test_a_graph_that_fails_to_import_says_why_and_keeps_no_other_back(gra
     assert "a_package_that_nobody_has_installed" in broken.failure.message
     assert "broken.py" in broken.failure.traceback
     assert "importlib" not in broken.failure.traceback
+
+
+async def test_a_state_of_changes_is_told_whole(graphs: GraphBench) -> None:
+    assert await graphs.output(await graphs.run("changes", {"said": ["zero"]})) == {
+        "said": ["zero", "one", "two after 2"]
+    }
