@@ -176,6 +176,25 @@ async def test_a_run_goes_back_to_an_earlier_checkpoint(graphs: GraphBench, tmp_
     assert [row.step for row in rows if row.superseded] == [2]
 
 
+async def test_going_back_before_a_subgraph_runs_all_of_it_again(graphs: GraphBench, tmp_path: Path) -> None:
+    for name in ("go", "go on"):
+        (tmp_path / name).touch()
+    run_id = await graphs.run("before_last", {"marks": str(tmp_path), "ran": []})
+    at_last = await graphs.until(run_id, "run.paused")
+    once = ["quick", "held", "stuck", "last"]
+    assert ran(tmp_path) == once
+    early = (await checkpoints(graphs, run_id))[0]
+    await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume(checkpoint_id=early))
+    await graphs.until(run_id, "run.paused", after=at_last["seq"])
+    assert ran(tmp_path) == [*once, *once]
+    assert (await graphs.statuses(run_id))["inside/inside/stuck"] == "COMPLETED"
+    fork = await graphs.app.fork.fork(ACTOR, graphs.project, run_id, early, execute=True)
+    await graphs.until(fork.run_id, "run.paused")
+    assert ran(tmp_path) == [*once, *once, *once]
+    await graphs.app.control.resume(ACTOR, graphs.project, fork.run_id, Resume())
+    assert (await graphs.output(fork.run_id))["ran"] == [*once, "last"]
+
+
 async def test_a_fork_takes_finished_siblings_and_open_questions_along(graphs: GraphBench) -> None:
     run_id = await graphs.run("asking", {"answers": []})
     await graphs.until(run_id, "run.waiting")

@@ -131,6 +131,28 @@ async def test_a_killed_server_goes_on_where_it_was(tmp_path: Path) -> None:
         assert "run.code_changed" not in types
 
 
+async def test_an_answer_outlives_a_kill_of_the_node_that_was_given_it(tmp_path: Path) -> None:
+    slow = 'given = interrupt("Go on?")\n    mark(state, "given")\n    ' + "\n    ".join(
+        [
+            'while not (Path(state["marks"]) / "after").exists():',
+            "    await asyncio.sleep(0.01)",
+            'return {"ran": [given]}',
+        ]
+    )
+    async with serving(tmp_path, CODE.replace('return {"ran": [interrupt("Go on?")]}', slow)) as server:
+        run_id = await waiting(server, tmp_path / "marks")
+        before = (await server.status(run_id))["last_seq"]
+        assert (await server.post(f"/{run_id}/resume", {"answer": "yes"})).status_code == 202
+        await server.until(run_id, "node.started", node="asks", after=before)
+        await server.kill()
+        (tmp_path / "marks" / "after").touch()
+        await server.start()
+        run = await server.ended(run_id)
+        assert run["output_data"]["ran"] == ["one", "held", "yes", "last"]
+        types = [event["type"] for event in await server.events(run_id)]
+        assert types.count("run.waiting") == 1
+
+
 async def test_other_code_of_the_same_shape_goes_on_and_says_so(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         run_id = await waiting(server, tmp_path / "marks")
@@ -149,6 +171,7 @@ async def test_other_code_of_the_same_shape_goes_on_and_says_so(tmp_path: Path) 
 async def test_a_version_of_another_shape_is_gone_and_can_be_forked(tmp_path: Path) -> None:
     async with serving(tmp_path) as server:
         asking = await waiting(server, tmp_path / "asking")
+        pending = await server.run((await flow(server))["workflow_id"], {"marks": "", "ran": []}, execute=False)
         executing = await begin(server, tmp_path / "executing")
         await server.until(executing, "node.started", node="held")
         await server.kill()
@@ -159,6 +182,8 @@ async def test_a_version_of_another_shape_is_gone_and_can_be_forked(tmp_path: Pa
         retried = await server.post(f"/{executing}/retry")
         assert (retried.status_code, retried.json()["code"]) == (409, "version_gone")
 
+        unexecuted = await server.post(f"/{pending}/execute")
+        assert (unexecuted.status_code, unexecuted.json()["code"]) == (409, "version_gone")
         refused = await server.post(f"/{asking}/resume", {"answer": "yes"})
         assert (refused.status_code, refused.json()["code"]) == (409, "version_gone")
         assert "fork" in refused.json()["detail"]

@@ -71,3 +71,12 @@ graph = (
 )
 
 around = StateGraph(State).add_node("inside", graph).add_edge(START, "inside").add_edge("inside", END).compile()
+before_last = (
+    StateGraph(State)
+    .add_node("inside", around)
+    .add_node(last)
+    .add_edge(START, "inside")
+    .add_edge("inside", "last")
+    .add_edge("last", END)
+    .compile(interrupt_before=["last"])
+)
