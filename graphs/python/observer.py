@@ -237,6 +237,11 @@ class Observer(StreamMessagesHandler):
         if presence is not None:
             presence.leave()
 
+    def stopped(self) -> None:
+        """The graph has stopped: a node that was between two tries was told of neither."""
+        for task_id in list(self._tasks):
+            self._left(task_id)
+
     # What is saved.
 
     def told(self, error: BaseException) -> NodeFailure | None:

@@ -71,6 +71,8 @@ class Watched:
         except Exception as error:
             self._recorder.fatal = self._observer.told(error)
             raise
+        finally:
+            self._observer.stopped()
         reached = self._recorder.reached
         if self._program.rebuilt and reached is not None:
             # Of some channels a checkpoint holds only the changes.

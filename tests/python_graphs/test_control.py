@@ -82,6 +82,22 @@ async def test_a_pause_inside_a_subgraph_goes_on_inside_it(
     assert set((await graphs.statuses(run_id)).values()) == {"COMPLETED"}
 
 
+async def test_a_node_between_two_tries_can_be_paused(graphs: GraphBench) -> None:
+    run_id = await graphs.run("retried_slowly", {})
+    told = await graphs.until(run_id, "node.retrying")
+    assert told["data"]["next_attempt_at"] > told["ts"]
+    why = await graphs.app.read.why(graphs.project, run_id)
+    assert (why["code"], why["node_ids"]) == ("retry", ["later"])
+    paused = await graphs.app.control.pause(ACTOR, graphs.project, run_id, "now")
+    assert isinstance(paused, Paused)
+    assert paused.still_running == []
+    await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume())
+    again = await graphs.until(run_id, "node.retrying", after=told["seq"])
+    assert again["data"]["attempt"] == 1
+    cancelled = await graphs.app.control.cancel(ACTOR, graphs.project, run_id)
+    assert cancelled.still_running == []
+
+
 async def test_a_cancel_stops_an_asynchronous_node(graphs: GraphBench, tmp_path: Path) -> None:
     run_id = await begun(graphs, tmp_path, "held")
     cancelled = await graphs.app.control.cancel(ACTOR, graphs.project, run_id)

@@ -45,6 +45,10 @@ graph = (
     .add_edge("inside", END)
     .compile()
 )
+slowly = RetryPolicy(initial_interval=30.0, jitter=False, retry_on=Refused)
+retried_slowly = (
+    StateGraph(State).add_node(later, retry_policy=slowly).add_edge(START, "later").add_edge("later", END).compile()
+)
 policy = RetryPolicy(initial_interval=0.02, backoff_factor=1.0, jitter=False, retry_on=Refused)
 retried = (
     StateGraph(State).add_node(later, retry_policy=policy).add_edge(START, "later").add_edge("later", END).compile()
