@@ -203,7 +203,7 @@ class Milepost:
             NotFound: there is none of this name, or it could not be imported; the message says why.
         """
         for each in self._app.python.listed:
-            if each.name == name and each.workflow_id is not None:
+            if each.name == name and each.failure is None and each.workflow_id is not None:
                 return each.workflow_id
             if each.name == name and each.failure is not None:
                 raise NotFound(f"graph {name} is not served: {each.failure.type}: {each.failure.message}")

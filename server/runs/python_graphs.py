@@ -42,7 +42,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A graph of the `langgraph.json`: served as a workflow's version, or why not."""
+    """A graph of the `langgraph.json`: the workflow and version that it is served as, or was; and why it is not."""
 
     name: str
     place: str
@@ -91,7 +91,9 @@ class PythonGraphs:
                 failure = failure_to_load(error)
         if program is None and failure is not None:
             self._failures[loaded.name] = failure
-            self.listed.append(Listed(loaded.name, loaded.place, None, None, failure))
+            known = await self._find(project, loaded.name)
+            workflow_id, version = (known.workflow_id, known.version) if known else (None, None)
+            self.listed.append(Listed(loaded.name, loaded.place, workflow_id, version, failure))
             log.error("a graph is not served", graph=loaded.name, at=loaded.place, traceback=failure.traceback)
         elif program is not None:
             stored = await self._store_version(project, program)

@@ -18,7 +18,9 @@ class GraphBench(Bench):
 
     def workflow_id(self, graph: str) -> str:
         """The workflow of a graph."""
-        return next(each.workflow_id or "" for each in self.app.python.listed if each.name == graph)
+        return next(
+            each.workflow_id or "" for each in self.app.python.listed if each.name == graph and each.failure is None
+        )
 
     async def run(self, graph: str, input: Mapping[str, Any] | None = None) -> str:
         """The id of a new run, executed."""

@@ -229,6 +229,7 @@ async def test_code_that_no_longer_imports_keeps_its_runs_and_is_listed(tmp_path
         (listed,) = (await server.client.get("/api/python-graphs")).json()["items"]
         assert (listed["name"], listed["served"], listed["error"]["type"]) == ("flow", False, "ModuleNotFoundError")
         assert "flow.py" in listed["error"]["traceback"]
+        assert listed["workflow_id"] == (await flow(server))["workflow_id"]
         await server.kill()
         write(tmp_path / "project", CODE)
         await server.start()
