@@ -35,3 +35,5 @@ builder = (
     .add_edge("grow", "look")
     .add_conditional_edges("look", enough)
 )
+
+short = builder.compile().with_config(recursion_limit=3)
