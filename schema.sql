@@ -47,6 +47,7 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 -- What runs.
 
 -- At most max_concurrent_runs of it run at once: of the whole workflow, or of each value of concurrency_key.
+-- graph: its name in the langgraph.json, for one that is written in Python.
 CREATE TABLE workflows (
   workflow_id    TEXT PRIMARY KEY,
   project_id     TEXT NOT NULL REFERENCES projects (project_id),
@@ -59,9 +60,13 @@ CREATE TABLE workflows (
   max_concurrent_runs BIGINT CHECK (max_concurrent_runs >= 1),
   concurrency_key     TEXT,
   on_limit            TEXT NOT NULL CHECK (on_limit IN ('queue', 'reject')),
-  CHECK (concurrency_key IS NULL OR max_concurrent_runs IS NOT NULL)
+  kind                TEXT NOT NULL DEFAULT 'definition' CHECK (kind IN ('definition', 'python')),
+  graph               TEXT,
+  CHECK (concurrency_key IS NULL OR max_concurrent_runs IS NOT NULL),
+  CHECK ((kind = 'python') = (graph IS NOT NULL))
 );
 CREATE INDEX workflows_by_project ON workflows (project_id, workflow_id);
+CREATE UNIQUE INDEX workflows_by_graph ON workflows (project_id, graph) WHERE graph IS NOT NULL;
 
 -- Immutable: a run is pinned to one. pins: the versions of the workflows that the definition names without one.
 CREATE TABLE workflow_versions (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from milepost.graphs.execution import NodeRunner
+from milepost.graphs.python.executing import STEP_CODES
 
 _CODE = NodeRunner.__call__.__code__
 
@@ -24,5 +25,8 @@ def blocking_node(frame: FrameType | None) -> Blocking | None:
         if frame.f_code is _CODE:
             runner, runtime = frame.f_locals["self"], frame.f_locals["runtime"]
             return Blocking(runner.plan.id, str(runtime.context.run.get("id", "")))
+        if frame.f_code in STEP_CODES:
+            node = frame.f_locals["self"].node
+            return Blocking(node.node_id, node.run_id)
         frame = frame.f_back
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback as tracebacks
 from pathlib import Path
 
@@ -14,6 +15,7 @@ HIDDEN = (
     str(Path(__file__).parent),
     *langgraph.__path__,
     str(Path(langchain_core.__file__).parent),
+    str(Path(importlib.__file__).parent),
     "<frozen",
 )
 

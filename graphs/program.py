@@ -263,6 +263,11 @@ class Program:
         except NotJson as error:
             problems.append(Problem(path, "invalid_value", str(error)))
 
+    def editor(self, node_id: str | None, *, begun: bool) -> str | None:
+        """LangGraph's name of the node that an edit is made as; before any has run, the first."""
+        node = node_id if node_id or begun else self.nodes[0].id
+        return node and self.level.node_of(node)
+
     def check_input(self, run_input: Any) -> list[Problem]:
         """Every reason why the definition's `input_schema` refuses an input. Empty when it does not."""
         if not isinstance(run_input, Mapping):

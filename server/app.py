@@ -1,6 +1,7 @@
 """Builds every object of a server, once, and hands each what it needs. Nothing else is global."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -10,10 +11,12 @@ import uuid_utils
 from milepost.graphs.examples import examples
 from milepost.graphs.node_types import Registry
 from milepost.graphs.programs import Programs
+from milepost.graphs.python.config import GraphsConfig, InvalidConfig, read_config
 from milepost.server.access.keys import Keys
 from milepost.server.config import Settings
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
+from milepost.server.errors import StartRefused
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
 from milepost.server.runs.answers import Answers
@@ -26,6 +29,7 @@ from milepost.server.runs.inbox import Inbox
 from milepost.server.runs.limits import Limits
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.projects import Projects
+from milepost.server.runs.python_graphs import PythonGraphs
 from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
@@ -33,6 +37,7 @@ from milepost.server.runs.start import Start
 from milepost.server.runs.travel import Travel
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.database import Database
+from milepost.server.store.rows import Project
 from milepost.server.store.statements import statement
 from milepost.server.store.store import Store, wall_clock
 from milepost.server.store.unit import Unit
@@ -51,6 +56,7 @@ class App:
     keys: Keys
     metrics: Metrics
     registry: Registry
+    python: PythonGraphs
     workflows: Workflows
     quotas: Quotas
     projects: Projects
@@ -98,11 +104,12 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     store = Store(Database(settings.database, settings.synchronous), clock)
     store.on_commit(metrics.commit)
     hub = Hub(store, settings.viewer_queue, metrics.event_lag)
-    programs = ProgramSource(store, Programs(registry))
+    python = PythonGraphs(store, _config(settings))
+    programs = ProgramSource(store, Programs(registry), python)
     travel = Travel(store, programs)
     engine = Engine(
         store,
-        programs.of_run,
+        programs.to_drive,
         boot_id=str(uuid_utils.uuid7()),
         black_box=BlackBox(settings.data / "executing", settings.sync_threads + 1),
         max_runs=settings.max_concurrent_runs,
@@ -112,6 +119,8 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         on_lag=lambda seconds: metrics.loop_lag("engine", seconds),
         on_queue_wait=metrics.queue_wait,
         note_pause=travel.noted,
+        around=lambda: _serving(store, python),
+        foreign_code=python.configured,
     )
     limits = Limits(store)
     concurrency = Concurrency(store, programs, engine)
@@ -126,7 +135,8 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         keys=Keys(store),
         metrics=metrics,
         registry=registry,
-        workflows=Workflows(store, registry, programs, concurrency),
+        python=python,
+        workflows=Workflows(store, registry, programs, python, concurrency),
         quotas=Quotas(store, limits, concurrency, engine),
         projects=Projects(store),
         read=Read(store, hub, engine, programs, limits),
@@ -140,6 +150,28 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     )
 
 
+def _config(settings: Settings) -> GraphsConfig | None:
+    try:
+        return None if settings.config is None else read_config(settings.config)
+    except InvalidConfig as error:
+        raise StartRefused(f"MILEPOST_CONFIG: {error}") from error
+
+
+@asynccontextmanager
+async def _serving(store: Store, python: PythonGraphs) -> AsyncIterator[None]:
+    if python.configured and await store.fetch_one("get_project", ref=DEFAULT_SLUG) is None:
+        await _first_project(store)
+    async with python.serving(await store.project(DEFAULT_SLUG) if python.configured else None):
+        yield
+
+
+async def _first_project(store: Store) -> Project:
+    now = store.clock()
+    row = statement("insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now)
+    await store.commit(Unit([row]))
+    return await store.project(DEFAULT_SLUG)
+
+
 async def prepare(app: App) -> str:
     """Make what a fresh server has: a project, the owner's key and, if the settings say so, the example workflows.
 
@@ -148,13 +180,8 @@ async def prepare(app: App) -> str:
     """
     secret = await app.keys.ensure_owner_key(app.settings.data)
     if await app.store.fetch_one("get_project", ref=DEFAULT_SLUG) is None:
-        now = app.store.clock()
-        row = statement(
-            "insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now
-        )
-        await app.store.commit(Unit([row]))
+        project = await _first_project(app.store)
         if app.settings.examples:
-            project = await app.store.project(DEFAULT_SLUG)
             for definition in examples():
                 await app.workflows.create(project, definition["name"], definition.get("description", ""), definition)
     return secret

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     )
     examples: bool = Field(True, description="Put the example workflows into a fresh data directory.")
 
+    config: Path | None = Field(None, description="A langgraph.json, or its directory: its graphs become workflows.")
+
     @field_validator("allowed_types", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

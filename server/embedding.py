@@ -15,7 +15,7 @@ from milepost.graphs.node_types import NodeType, Registry
 from milepost.server.access.keys import Identity
 from milepost.server.app import DEFAULT_SLUG, App, build, prepare
 from milepost.server.config import load_settings
-from milepost.server.errors import BadRequest, MilepostError
+from milepost.server.errors import BadRequest, MilepostError, NotFound
 from milepost.server.runs.control import PauseMode, Resume
 from milepost.server.runs.start import MAX_PRIORITY, NewRun
 from milepost.server.states import RunStatus
@@ -195,6 +195,19 @@ class Milepost:
     def handle(self, run_id: str) -> RunHandle:
         """A run of this data directory, started by whomever."""
         return RunHandle(self._app, self._opened, run_id)
+
+    def graph(self, name: str) -> str:
+        """The workflow of a graph of the `langgraph.json` that ``config`` names, for ``run`` and ``start``.
+
+        Raises:
+            NotFound: there is none of this name, or it could not be imported; the message says why.
+        """
+        for each in self._app.python.listed:
+            if each.name == name and each.failure is None and each.workflow_id is not None:
+                return each.workflow_id
+            if each.name == name and each.failure is not None:
+                raise NotFound(f"graph {name} is not served: {each.failure.type}: {each.failure.message}")
+        raise NotFound(f"the langgraph.json has no graph {name}")
 
     @property
     def _opened(self) -> Project:

@@ -16,6 +16,8 @@ MilepostError
 │   ├── QuestionExpired       question_expired
 │   ├── HasOpenQuestions      has_open_questions
 │   ├── WorkflowArchived      workflow_archived
+│   ├── VersionGone           version_gone
+│   ├── PythonWorkflow        python_workflow
 │   ├── ConcurrencyLimit      concurrency_limit
 │   └── PauseOvertaken        pause_overtaken
 ├── TooLarge 413              too_large
@@ -120,6 +122,14 @@ class HasOpenQuestions(Conflict):
 
 class WorkflowArchived(Conflict):
     code, title = "workflow_archived", "The workflow is archived"
+
+
+class VersionGone(Conflict):
+    code, title = "version_gone", "The code of this version is gone; fork the run"
+
+
+class PythonWorkflow(Conflict):
+    code, title = "python_workflow", "The workflow is written in Python; its code is its definition"
 
 
 class ConcurrencyLimit(Conflict):

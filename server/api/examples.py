@@ -147,6 +147,7 @@ CONCURRENCY: dict[str, Any] = {"max_concurrent_runs": 2, "concurrency_key": "inp
 WORKFLOW_SUMMARY: dict[str, Any] = {
     "workflow_id": WORKFLOW_ID,
     "project_id": PROJECT_ID,
+    "kind": "definition",
     "name": "Greeting",
     "description": "Says hello.",
     "latest_version": 1,
@@ -193,3 +194,13 @@ STATE = {"input": {"name": "Ada"}, "variables": {}, "outputs": {"greet": {"value
 def page(item: Any, cursor: str | None = None) -> dict[str, Any]:
     """A list's answer with one item."""
     return {"items": [item], "next_cursor": cursor}
+
+
+PYTHON_GRAPH = {
+    "name": "agent",
+    "path": "./agent.py:graph",
+    "served": True,
+    "workflow_id": WORKFLOW_ID,
+    "version": 1,
+    "error": None,
+}

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from milepost.server.api.answers import answer, described
+from milepost.server.api.examples import PYTHON_GRAPH
 from milepost.server.api.route import Route
 from milepost.server.api.services import AServer
 from milepost.server.metrics import CONTENT_TYPE
@@ -37,6 +38,11 @@ async def node_types(services: AServer) -> Response:
     return answer({"items": services.registry.describe(), "next_cursor": None})
 
 
+async def python_graphs(services: AServer) -> Response:
+    """The graphs of the server's langgraph.json: which workflow each is, or why it is not served."""
+    return answer(services.workflows.python_graphs())
+
+
 def routes() -> APIRouter:
     """The routes of this module."""
     router = APIRouter(route_class=Route, tags=["operations"])
@@ -64,5 +70,10 @@ def routes() -> APIRouter:
                 "next_cursor": None,
             },
         ),
+    )
+    add(
+        "/api/python-graphs",
+        python_graphs,
+        **described("GET", "List graphs written in Python", example={"items": [PYTHON_GRAPH], "next_cursor": None}),
     )
     return router

@@ -49,7 +49,7 @@ def _option(name: str) -> Parameter:
 
 def _help(name: str) -> str:
     field = Settings.model_fields[name]
-    default = {True: "on", False: "off", (): "none"}.get(field.default, field.default)
+    default = {True: "on", False: "off", (): "none", None: "none"}.get(field.default, field.default)
     return f"{field.description} Default: {default}. Variable: MILEPOST_{name.upper()}."
 
 
@@ -65,8 +65,8 @@ def serve(**options: Any) -> None:
     except StartRefused as error:
         raise Mistake(error.detail) from error
     logs.configure(settings.log_level, sys.stderr)
-    app = build(settings)
     try:
+        app = build(settings)
         run(app, lambda url, _: _ready(app, url))
     except StartRefused as error:
         raise Mistake(error.detail) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from milepost.checkpoints.unit import Statement
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 from milepost.server.engine.estimate import Expectation, NodeHistory, expect
 from milepost.server.store.rows import Run
 from milepost.server.store.statements import statement
@@ -56,7 +56,7 @@ class Durations:
         self._store = store
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    async def expectation(self, run: Run, program: Program) -> Expectation:
+    async def expectation(self, run: Run, program: Executable) -> Expectation:
         """What is expected of a run now. Reads the database for the first run of a workflow only."""
         kept = self._kept.get(run.workflow_id)
         if kept is None:
@@ -70,7 +70,7 @@ class Durations:
             kept.expectations[run.version] = (kept.counted, expectation)
         return expectation
 
-    def completed(self, run: Run, program: Program, work: Work) -> Statement:
+    def completed(self, run: Run, program: Executable, work: Work) -> Statement:
         """Count a completed run; the statement belongs into the unit that completes it."""
         kept = self._kept.setdefault(run.workflow_id, _Kept({}))
         _fade(kept)
@@ -89,12 +89,12 @@ class Durations:
         return statement("put_node_durations", workflow_id=run.workflow_id, history=_text(kept))
 
 
-def stored_expectation(history: str | None, program: Program) -> Expectation:
+def stored_expectation(history: str | None, program: Executable) -> Expectation:
     """What is expected by a workflow's stored history, for readers outside the engine."""
     return _expected(_read(history) if history else _Kept({}), program)
 
 
-def _expected(kept: _Kept, program: Program) -> Expectation:
+def _expected(kept: _Kept, program: Executable) -> Expectation:
     return expect(program, kept.nodes, kept.gap_ms / kept.gaps if kept.gaps else 0.0)
 
 

@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -14,11 +14,13 @@ import structlog
 import uvloop
 
 from milepost.checkpoints.unit import Statement
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
+from milepost.graphs.python.executing import NodeExecutor, make_task
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
 from milepost.server.engine.durations import Durations
+from milepost.server.engine.lifespan import Lifespan
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
 from milepost.server.engine.segment import Segment, Tools
@@ -35,6 +37,9 @@ from milepost.server.store.unit import Unit
 
 HONEST = 0.2
 """Seconds after which a node that was told to stop and has not is named in ``still_running``."""
+
+LEAVING = 2.0
+"""Seconds that what was opened for the graphs gets to close."""
 
 TICK = 1.0
 """Seconds between two looks at how far the runs are that execute."""
@@ -53,7 +58,7 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        load: Callable[[Run], Awaitable[Program]],
+        load: Callable[[Run], Awaitable[Executable]],
         *,
         boot_id: str,
         black_box: BlackBox,
@@ -64,7 +69,10 @@ class Engine:
         on_lag: Callable[[float], None] = lambda seconds: None,
         on_queue_wait: Callable[[float], None] = lambda seconds: None,
         note_pause: Callable[[Run], Awaitable[list[Statement]]],
+        around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        foreign_code: bool = False,
     ) -> None:
+        """``around`` is open while the loop runs; ``foreign_code``: nodes may start tasks and threads themselves."""
         self._store = store
         self._boot_id = boot_id
         self._black_box = black_box
@@ -72,6 +80,9 @@ class Engine:
         self._starting = Starting()
         self._threads = NodeThreads(sync_threads)
         self._load = load
+        self._around = around
+        self._foreign_code = foreign_code
+        self._lifespan: Lifespan
         self._allowed_types = allowed_types
         self._tools: Tools
         self._on_settled = on_settled
@@ -114,7 +125,9 @@ class Engine:
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.set_default_executor(self._threads)
+        self._loop.set_default_executor(NodeExecutor(self._threads) if self._foreign_code else self._threads)
+        if self._foreign_code:
+            self._loop.set_task_factory(make_task)
         self._loop.run_forever()
 
     async def _open(self) -> None:
@@ -123,6 +136,8 @@ class Engine:
         self._tools = Tools(
             self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types, durations
         )
+        self._lifespan = Lifespan(self._around())
+        await self._lifespan.enter()
         await recover(self._store, self._boot_id, self._black_box.open())
         self._spawn(self._claims.run())
         self._spawn(self._timer.run())
@@ -145,6 +160,7 @@ class Engine:
         for segment in left_over:
             segment.fence()
         await self._drives_end(HONEST)
+        await self._lifespan.leave(LEAVING)
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 from milepost.server.engine.nodes import ENDED, OVER, Node, times_ended
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeState
@@ -64,7 +64,7 @@ class Expectation:
     """The cycles around a node, innermost first."""
 
 
-def expect(program: Program, nodes: Mapping[str, NodeHistory], gap_ms: float) -> Expectation:
+def expect(program: Executable, nodes: Mapping[str, NodeHistory], gap_ms: float) -> Expectation:
     """The expectation of a version; ``gap_ms`` is what passes between two nodes."""
     seen = {
         node.id: found
@@ -89,7 +89,11 @@ class _Shape:
     """Works the paths through one version out, last nodes first."""
 
     def __init__(
-        self, program: Program, cost: Mapping[str, float], chance: Mapping[str, float], executions: Mapping[str, float]
+        self,
+        program: Executable,
+        cost: Mapping[str, float],
+        chance: Mapping[str, float],
+        executions: Mapping[str, float],
     ) -> None:
         self._cost, self._chance, self._executions = cost, chance, executions
         self._ids = [node.id for node in program.nodes]

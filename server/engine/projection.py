@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
+from milepost.graphs.executable import Executable
 from milepost.graphs.failures import NodeFailure
-from milepost.graphs.program import Program
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.estimate import Expectation
 from milepost.server.engine.forecast import Forecast
@@ -25,7 +25,7 @@ class Projection:
     """The view of one attempt of a run. ``drain`` gives what has changed since the last call."""
 
     run: Run
-    program: Program
+    program: Executable
     expected: InitVar[Expectation]
     nodes: dict[str, Node] = field(default_factory=dict)
     open: dict[str, Execution] = field(default_factory=dict)

@@ -17,9 +17,10 @@ from langgraph.types import Command
 
 from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 from milepost.graphs.state_size import StateSize
 from milepost.graphs.witness import Witness
+from milepost.server.engine.drive import changed, drive_of, projection_of
 from milepost.server.engine.durations import Durations
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
@@ -51,7 +52,7 @@ class Tools:
 
     store: Store
     outbox: Outbox
-    load: Callable[[Run], Awaitable[Program]]
+    load: Callable[[Run], Awaitable[Executable]]
     executor: Executor
     witness: Witness
     allowed_types: tuple[str, ...]
@@ -71,7 +72,7 @@ class Segment:
         self._began = time.monotonic()
         self._spent_before = run.spent_ms
         self._graph: asyncio.Task[None] | None = None
-        self._program: Program | None = None
+        self._program: Executable | None = None
         self._projection: Projection | None = None
         self._over = False
         self._checking: asyncio.Future[None] | None = None
@@ -203,17 +204,20 @@ class Segment:
         self._program = program = await tools.load(run)
         count = self._projection.count if self._projection else 0
         expected = await tools.durations.expectation(run, program)
-        self._projection = Projection(run, program, expected, count=count)
+        self._projection = projection_of(program)(run, program, expected, count=count)
         parked = Parked() if run.checkpoint_id is None else await self._parked()
         answers = parked.answers
         recorder = Recorder(tools.outbox, tools.store.clock, self._projection, frozenset(answers))
+        if (other_code := changed(program, run.version)) is not None:
+            self._projection.tell("run.code_changed", tools.store.clock(), other_code)
         recorder.on_left = self._left
         recorder.on_checkpoint = self.moved.set
         recorder.unsent.on_lost = self._perhaps_lost
         recorder.unsent.spent = self.spent
+        drive = drive_of(program, recorder, self._projection, tools.store.clock)
         saver = Saver(
             tools.store.reader,
-            recorder,
+            drive.sink,
             allowed_types=tools.allowed_types,
             next_nodes=program.next_nodes,
             fresh=run.checkpoint_id is None,
@@ -227,14 +231,8 @@ class Segment:
         if self._fenced:
             raise asyncio.CancelledError
         async with asyncio.timeout(self._time_left(program)):
-            async for _ in program.with_saver(saver).astream(
-                _graph_input(run, program, answers),
-                config,
-                context=self._context(recorder, parked),
-                stream_mode=[],
-                durability="sync",
-                control=self._control,
-            ):
+            given, context = _graph_input(run, program, answers), self._context(recorder, parked)
+            async for _ in drive.steps(saver, given, config, context, self._control):
                 pass
 
     async def _parked(self) -> Parked:
@@ -247,7 +245,7 @@ class Segment:
         return parked
 
     async def _restore(
-        self, program: Program, recorder: Recorder, saver: Saver, config: RunnableConfig, parked: Parked
+        self, program: Executable, recorder: Recorder, saver: Saver, config: RunnableConfig, parked: Parked
     ) -> int:
         store, run_id = self._tools.store, self.run.run_id
         states, waiting = await store.node_states(run_id), await store.waiting_executions(run_id)
@@ -264,7 +262,7 @@ class Segment:
         recorder.resume_at(Reached(checkpoint["id"], step, following, values))
         return max(0, step)
 
-    def _time_left(self, program: Program) -> float | None:
+    def _time_left(self, program: Executable) -> float | None:
         if program.timeout is None:
             return None
         return max(0.001, program.timeout - self.spent() / 1000)
@@ -373,7 +371,7 @@ def _error_of(graph: asyncio.Task[None]) -> BaseException | None:
     return graph.exception()
 
 
-def _graph_input(run: Run, program: Program, answers: Mapping[str, Any]) -> Any:
+def _graph_input(run: Run, program: Executable, answers: Mapping[str, Any]) -> Any:
     if run.checkpoint_id is None:
         return program.graph_input(orjson.loads(run.input))
     if answers and run.resume_from is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from milepost.checkpoints.history import Snapshot, Write, nested, snapshot
 from milepost.checkpoints.unit import Reader
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 
 INTERRUPT_CHANNEL = "__interrupt__"
 
@@ -35,8 +35,11 @@ class Standing:
                 found |= dict.fromkeys(interrupt.id for interrupt in several)
         return list(found)
 
-    def finished(self, program: Program) -> set[str]:
-        """Nodes whose output is known here, those that finished in the step after the checkpoint included."""
+    def finished(self, program: Executable) -> set[str] | None:
+        """Nodes whose output is known here, those that finished in the step after the checkpoint included.
+
+        None where outputs do not tell.
+        """
         return program.finished({**self.values, **_written(self.point)}, self.parts)
 
     @property
@@ -46,7 +49,7 @@ class Standing:
         return values + [(each.row.ns, _written(each)) for each in self.branches]
 
 
-async def standing(reader: Reader, program: Program, run_id: str, checkpoint_id: str, *, branches: bool) -> Standing:
+async def standing(reader: Reader, program: Executable, run_id: str, checkpoint_id: str, *, branches: bool) -> Standing:
     """Read a checkpoint, with ``branches`` also what runs from it. Raises MissingCheckpoint."""
     point = await snapshot(reader, run_id, checkpoint_id)
     if not branches or not program.branched:

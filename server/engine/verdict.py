@@ -10,8 +10,9 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 
 from milepost.checkpoints.errors import UnstorableType
 from milepost.checkpoints.unit import Statement
+from milepost.graphs.executable import Executable
 from milepost.graphs.failures import message_of, storable
-from milepost.graphs.program import Program
+from milepost.graphs.python.program import PythonProgram
 from milepost.server.engine.projection import error_of, run_error
 from milepost.server.engine.recorder import Reached, Recorder
 from milepost.server.errors import MilepostError, Unavailable
@@ -38,6 +39,8 @@ class Verdict:
     waits_for: tuple[str, ...] = ()
     asked: tuple[Mapping[str, Any], ...] = ()
     checkpoint_json: str | None = None
+    breakpoint: bool = False
+    """Whether the graph itself says that it pauses here."""
 
     @classmethod
     def failed(cls, error: Mapping[str, Any]) -> "Verdict":
@@ -54,16 +57,23 @@ class Verdict:
         """The verdict once it is known whether ``run`` is asked to pause."""
         if run.pause_requested and self.action in (Action.PARK, Action.RELEASE):
             return replace(self, action=Action.PAUSE)
-        if not run.pause_requested and self.action is Action.PAUSE:
+        if not run.pause_requested and self.action is Action.PAUSE and not self.breakpoint:
             return replace(self, action=Action.PARK if self.waits_for else Action.RELEASE)
         return self
 
 
-def judge(error: BaseException | None, program: Program | None, recorder: Recorder | None, *, pausing: bool) -> Verdict:
+def judge(
+    error: BaseException | None, program: Executable | None, recorder: Recorder | None, *, pausing: bool
+) -> Verdict:
     """What a graph that stopped with ``error`` (None: by itself) has come to."""
     if program is None or recorder is None:
+        if isinstance(error, MilepostError):
+            return Verdict.failed(run_error(error.code, type(error).__name__, error.detail))
         return Verdict.broken(error or RuntimeError("the graph did not start"), _code(error))
     if error is None and not recorder.parked:
+        reached = recorder.reached
+        if reached is not None and reached.next and isinstance(program, PythonProgram):
+            return Verdict(Action.PAUSE, checkpoint_json=snapshot(program, reached), breakpoint=True)
         return Verdict(Action.FINISH, output=program.output(recorder.reached.values if recorder.reached else {}))
     if error is None:
         wake_at = min((until for _, until in recorder.parked.values() if until is not None), default=None)
@@ -100,7 +110,7 @@ def _code(error: BaseException | None) -> str:
     return next((code for kind, code in codes.items() if isinstance(error, kind)), "graph_error")
 
 
-def snapshot(program: Program, reached: Reached | None) -> str | None:
+def snapshot(program: Executable, reached: Reached | None) -> str | None:
     """Where an attempt stands, as a paused run's row shows it."""
     if reached is None:
         return None
@@ -157,7 +167,8 @@ def _data(verdict: Verdict, run: Run) -> dict[str, Any]:
     if run.status is RunStatus.COMPLETED:
         return {"output": verdict.output, "progress": 1.0}
     if run.status is RunStatus.PAUSED:
-        return {"mode": run.pause_requested or "step", "checkpoint_id": run.checkpoint_id}
+        mode = run.pause_requested or ("breakpoint" if verdict.breakpoint else "step")
+        return {"mode": mode, "checkpoint_id": run.checkpoint_id}
     if run.status is RunStatus.WAITING:
         waits = {"for": verdict.waits_for[0], "all": list(verdict.waits_for), "until": iso(verdict.wake_at)}
         return {**waits, "interrupts": list(verdict.asked)}

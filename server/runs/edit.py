@@ -10,8 +10,8 @@ from langgraph.errors import InvalidUpdateError
 
 from milepost.checkpoints.saver import Saver
 from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
+from milepost.graphs.executable import Executable
 from milepost.graphs.problems import InvalidDefinition
-from milepost.graphs.program import Program
 from milepost.server.access.keys import Identity
 from milepost.server.errors import Conflict, GuardFailed, HasOpenQuestions, InvalidEdit
 from milepost.server.runs.programs import ProgramSource
@@ -97,16 +97,16 @@ class Edit:
         self, run: Run, checkpoint_id: str, values: Mapping[str, Any], as_node: str | None, *, target_id: str = ""
     ) -> Edited:
         """The checkpoint that an edit makes after ``checkpoint_id``, for ``run`` itself or its fork ``target_id``."""
-        program = await self._programs.of_run(run)
+        program = await self._programs.to_drive(run)
         updates = _updates(program, values)
         _check_node(program, as_node)
         sink = _Capture(target_id or run.run_id)
         saver = Saver(self._store.reader, sink, allowed_types=self._allowed_types, next_nodes=program.next_nodes)
         config: RunnableConfig = {"configurable": {"thread_id": run.run_id, "checkpoint_id": checkpoint_id}}
         graph = program.with_saver(saver)
-        node = as_node or await self._only_node(run, program)
+        begun = bool(await self._store.node_states(run.run_id))
         try:
-            await graph.aupdate_state(config, updates, as_node=node and program.level.node_of(node))
+            await graph.aupdate_state(config, updates, as_node=program.editor(as_node, begun=begun))
         except InvalidUpdateError as error:
             names = [node.id for node in program.nodes]
             raise InvalidEdit(
@@ -115,11 +115,6 @@ class Edit:
                 errors=[{"path": "as_node", "code": "required", "message": name} for name in names],
             ) from error
         return sink.edited()
-
-    async def _only_node(self, run: Run, program: Program) -> str | None:
-        """Before anything ran no node can be meant: the edit is then as if the first had made it."""
-        states = await self._store.node_states(run.run_id)
-        return None if states else program.nodes[0].id
 
 
 class _Capture:
@@ -154,7 +149,7 @@ class _Capture:
         return Edited(self._statements, self._checkpoint)
 
 
-def _updates(program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
+def _updates(program: Executable, values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         updates = program.edit(values)
     except InvalidDefinition as error:
@@ -165,7 +160,7 @@ def _updates(program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
     return updates
 
 
-def _check_node(program: Program, as_node: str | None) -> None:
+def _check_node(program: Executable, as_node: str | None) -> None:
     names = [node.id for node in program.nodes]
     if as_node is not None and as_node not in names:
         raise InvalidEdit(f"there is no node {as_node}; as_node is one of {', '.join(names)}")

@@ -8,7 +8,7 @@ from typing import Any
 from milepost.checkpoints.errors import MissingCheckpoint
 from milepost.checkpoints.fork import fork
 from milepost.checkpoints.unit import Statement
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 from milepost.server.access.keys import Identity
 from milepost.server.engine.nodes import ENDED, state_row, times_ended
 from milepost.server.engine.standing import Standing
@@ -81,10 +81,11 @@ class Fork:
         parent = await self._store.run_of(project.project_id, run_id)
         row = await self._store.fetch_one("ended_executions", run_id=run_id)
         point = await self._travel.standing(parent, checkpoint_id)
+        version = await self._programs.version_to_fork(parent)
         child = new_run(
             project.project_id,
             parent.workflow_id,
-            parent.version,
+            version,
             parent.input,
             parent.metadata,
             self._store.clock(),
@@ -94,16 +95,17 @@ class Fork:
             priority=parent.priority,
         )
         child = timing.of(child)
-        workflow = await self._programs.workflow(project.project_id, parent.workflow_id, parent.version)
+        workflow = await self._programs.workflow(project.project_id, parent.workflow_id, version)
         if workflow.archived_at is not None:
             raise WorkflowArchived(f"workflow {parent.workflow_id} is archived; its runs cannot be forked")
         edited = None
         if state is not None:
-            edited = await self._edit.prepare(parent, checkpoint_id, state, None, target_id=child.run_id)
+            lead = replace(parent, version=version)
+            edited = await self._edit.prepare(lead, checkpoint_id, state, None, target_id=child.run_id)
             child = replace(child, checkpoint_id=edited.checkpoint.checkpoint_id)
         unit = insertion(child, workflow, child.created_at)
         # A parent that has travelled here and not moved on yet has left behind what was written from here before.
-        stands = checkpoint_id == parent.checkpoint_id and parent.resume_from is None
+        stands = checkpoint_id == parent.checkpoint_id and parent.resume_from is None and version == parent.version
         with_writes = stands and edited is None and not anew
         unit.extend(await self._copy(parent, child, point, edited, with_writes=with_writes))
         if with_writes:
@@ -144,15 +146,15 @@ class Fork:
             ]
         return unit
 
-    async def _states(self, parent: Run, program: Program, point: Standing, *, with_writes: bool) -> list[NodeState]:
+    async def _states(self, parent: Run, program: Executable, point: Standing, *, with_writes: bool) -> list[NodeState]:
         if not with_writes:
             return await self._travel.states(parent, program, point.point.row.checkpoint_id)
         finished = point.finished(program)
         states = begun_anew(await self._store.node_states(parent.run_id))
-        return [state for state in states if state.status not in ENDED or state.node_id in finished]
+        return [state for state in states if state.status not in ENDED or finished is None or state.node_id in finished]
 
     async def _items(
-        self, parent: Run, child: Run, program: Program, kept: list[NodeState], *, with_writes: bool
+        self, parent: Run, child: Run, program: Executable, kept: list[NodeState], *, with_writes: bool
     ) -> list[Statement]:
         """What the items of `map` nodes had come to, those of a map that goes on in its middle included."""
         maps = set(program.maps)

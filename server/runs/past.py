@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 from milepost.server.engine.estimate import Expectation
 from milepost.server.engine.forecast import Forecast
 from milepost.server.engine.nodes import ENDED, OVER
@@ -29,7 +29,7 @@ class Told:
         return cls(row[0], row[1], row[2], orjson.loads(row[3]))
 
 
-def cycles(program: Program) -> dict[str, list[str]]:
+def cycles(program: Executable) -> dict[str, list[str]]:
     """What each edge back starts over, by the node that it leads to, with all that is inside those nodes."""
     before: dict[str, list[str]] = {}
     backs: dict[str, list[str]] = {}
@@ -51,14 +51,14 @@ def _members(header: str, sources: Iterable[str], before: Mapping[str, Iterable[
     return nodes
 
 
-def _expanded(program: Program, nodes: Iterable[str]) -> list[str]:
+def _expanded(program: Executable, nodes: Iterable[str]) -> list[str]:
     return [each for node_id in nodes for each in (node_id, *program.below.get(node_id, ()))]
 
 
 class Past:
     """Follows a run's events up to a checkpoint."""
 
-    def __init__(self, program: Program, first: str | None, begins: Iterable[NodeState]) -> None:
+    def __init__(self, program: Executable, first: str | None, begins: Iterable[NodeState]) -> None:
         """``first`` is the checkpoint that a fork starts with, ``begins`` how its nodes stood there."""
         self._cycles = cycles(program)
         self._below = program.below
@@ -219,7 +219,7 @@ def _stays(state: NodeState, known: Mapping[str, NodeState]) -> bool:
     return state.status in OVER or (around is not None and around.status in OVER)
 
 
-def progress_of(expected: Expectation, program: Program, states: Sequence[NodeState]) -> float:
+def progress_of(expected: Expectation, program: Executable, states: Sequence[NodeState]) -> float:
     """How far a run is whose nodes stand like this."""
     forecast = Forecast(expected, program.below)
     forecast.restore({state.node_id: state for state in states}, ())

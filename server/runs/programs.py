@@ -7,10 +7,13 @@ from typing import Any
 import orjson
 
 from milepost.graphs.children import Child, Children, Missing, Reference, chain_to
+from milepost.graphs.executable import Executable
 from milepost.graphs.problems import InvalidDefinition
 from milepost.graphs.program import Program
 from milepost.graphs.programs import Programs
-from milepost.server.errors import NotFound, NotRunnable
+from milepost.graphs.python.program import KIND, GoneProgram
+from milepost.server.errors import NotFound, NotRunnable, VersionGone
+from milepost.server.runs.python_graphs import VERSION_GONE, PythonGraphs
 from milepost.server.store.rows import Run, Workflow
 from milepost.server.store.store import Store
 
@@ -22,8 +25,9 @@ NAMES_WORKFLOW = '"workflow_id"'
 class ProgramSource:
     """Programs by workflow and version; used by the API's and the engine's event loops."""
 
-    def __init__(self, store: Store, programs: Programs) -> None:
+    def __init__(self, store: Store, programs: Programs, python: PythonGraphs) -> None:
         self._store = store
+        self._python = python
         self._programs = programs
         self._workflows: dict[tuple[str, str, int | None], Workflow] = {}
         self._forgotten = 0
@@ -51,7 +55,7 @@ class ProgramSource:
         for key in [key for key in self._workflows if key[1] == workflow_id]:
             del self._workflows[key]
 
-    async def get(self, workflow: Workflow) -> Program:
+    async def get(self, workflow: Workflow) -> Executable:
         """The compiled version of a workflow, from the cache or from its definition's JSON text.
 
         Raises:
@@ -79,7 +83,7 @@ class ProgramSource:
         if row.workflow_id == inside:
             return Missing("recursion", f"a workflow cannot run inside itself: {inside} → {inside}")
         try:
-            child = Child(row.workflow_id, row.version, await self.get(row))
+            child = Child(row.workflow_id, row.version, _definition(await self.get(row)))
         except NotRunnable as error:
             return Missing("workflow_refused", str(error))
         if inside is not None and (way := chain_to(inside, [child])):
@@ -93,16 +97,19 @@ class ProgramSource:
     async def _stored(self, wanted: Reference, pins: Mapping[str, int]) -> Child | Missing:
         version = wanted.version or pins.get(wanted.workflow_id)
         try:
-            return Child(wanted.workflow_id, version or 0, await self._version(wanted.workflow_id, version or 0))
+            program = _definition(await self._version(wanted.workflow_id, version or 0))
+            return Child(wanted.workflow_id, version or 0, program)
         except (NotFound, NotRunnable) as error:
             return Missing("workflow_refused", str(error))
 
-    async def _get(self, workflow_id: str, version: int, definition: str, pins: str) -> Program:
+    async def _get(self, workflow_id: str, version: int, definition: str, pins: str) -> Executable:
         key = f"{workflow_id}@{version}"
         if (program := self._programs.peek(key)) is not None:
             return program
         try:
             written = orjson.loads(definition)
+            if written.get("kind") == KIND:
+                return self._python.program(workflow_id, version, written)
             children = await self._pinned(written, orjson.loads(pins)) if NAMES_WORKFLOW in definition else None
             return await asyncio.get_running_loop().run_in_executor(
                 None, lambda: self._programs.get(key, written, children)
@@ -113,17 +120,49 @@ class ProgramSource:
                 errors=[{"path": each.path, "code": each.code, "message": each.message} for each in error.problems],
             ) from error
 
-    async def of_run(self, run: Run) -> Program:
+    async def of_run(self, run: Run) -> Executable:
         """The compiled version that a run is pinned to."""
         return await self._version(run.workflow_id, run.version)
 
-    async def _version(self, workflow_id: str, version: int) -> Program:
+    async def to_drive(self, run: Run) -> Executable:
+        """The same, for the engine.
+
+        Raises:
+            VersionGone, NotRunnable: its code is not here.
+        """
+        program = await self.of_run(run)
+        if isinstance(program, GoneProgram):
+            reason = program.not_runnable[0]
+            if reason.code == VERSION_GONE:
+                raise VersionGone(reason.message)
+            raise NotRunnable(reason.message, errors=[{"path": reason.path, "code": reason.code, "message": ""}])
+        return program
+
+    async def refuse_gone(self, run: Run) -> None:
+        """Raise what ``to_drive`` would, for a run that is to go on. Costs nothing for definitions."""
+        if self._python.known(run.workflow_id):
+            await self.to_drive(run)
+
+    async def version_to_fork(self, run: Run) -> int:
+        """The version that a fork of a run is of: its own, or the newest where the code of that is gone."""
+        current = self._python.current(run.workflow_id)
+        if current is None or not isinstance(await self.of_run(run), GoneProgram):
+            return run.version
+        return current.version
+
+    async def _version(self, workflow_id: str, version: int) -> Executable:
         if (program := self._programs.peek(f"{workflow_id}@{version}")) is not None:
             return program
         row = await self._store.fetch_one("get_definition", workflow_id=workflow_id, version=version)
         if row is None:
             raise NotFound(f"there is no version {version} of workflow {workflow_id}")
         return await self._get(workflow_id, version, *row)
+
+
+def _definition(program: Executable) -> Program:
+    if not isinstance(program, Program):
+        raise NotRunnable("a Python graph cannot be a part of a definition")
+    return program
 
 
 def pins(children: Children) -> dict[str, int]:

@@ -301,6 +301,7 @@ class Start:
         """
         now = self._store.clock()
         queued, first = transition(run, action, now, **changes)
+        await self._programs.refuse_gone(run)
         told = {"why": str(action)} if run.held_until is None else {"why": str(action), "start_at": iso(run.held_until)}
         unit = Unit([first], [event(queued, "run.queued", now, told)])
         if run.held_until is not None or not await self._limits.has_place(queued):
@@ -343,6 +344,7 @@ class Start:
         return int(row[0]) if row else 0
 
     async def _check(self, run: Run, workflow: Workflow) -> None:
+        await self._programs.refuse_gone(run)
         program = await self._programs.get(workflow)
         if program.not_runnable:
             raise NotRunnable(

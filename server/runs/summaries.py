@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from milepost.graphs.problems import Problem
+from milepost.graphs.python.questions import GIVEN
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.listings import NodeTotal
 from milepost.server.store.rows import (
@@ -109,7 +110,7 @@ def interrupt_json(row: OpenInterrupt) -> Json:
         "assignees": said.get("assignees") or [],
         "asked_at": iso(row.created_at),
         "expires_at": iso(row.wake_at),
-        "value": value,
+        "value": said.get(GIVEN, value),
     }
 
 
@@ -230,6 +231,7 @@ def workflow_summary(row: Workflow) -> Json:
     return {
         "workflow_id": row.workflow_id,
         "project_id": row.project_id,
+        "kind": row.kind,
         "name": row.name,
         "description": row.description,
         "latest_version": row.latest_version,

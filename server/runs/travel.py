@@ -8,7 +8,7 @@ from milepost.checkpoints.fork import supersede
 from milepost.checkpoints.history import Snapshot, history
 from milepost.checkpoints.reading import LAST
 from milepost.checkpoints.unit import Statement
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
 from milepost.server.engine.durations import stored_expectation
 from milepost.server.engine.nodes import state_row, times_ended
 from milepost.server.engine.standing import Standing, standing
@@ -95,7 +95,7 @@ class Travel:
             progress,
         )
 
-    async def states(self, run: Run, program: Program, checkpoint_id: str) -> list[NodeState]:
+    async def states(self, run: Run, program: Executable, checkpoint_id: str) -> list[NodeState]:
         """How the nodes stood at a checkpoint, before anything ran from it."""
         rows = await history(self._store.reader, run.run_id, limit=LAST)
         parents = {row.checkpoint_id: row.parent_id for row in rows}
@@ -110,7 +110,7 @@ class Travel:
         beside = [state for state in _finished(program, point) if state.node_id.partition("/")[0] not in states]
         return [*states.values(), *beside]
 
-    async def _begins(self, run: Run, program: Program) -> list[NodeState]:
+    async def _begins(self, run: Run, program: Executable) -> list[NodeState]:
         """How the nodes stood where a fork starts; once its parent is deleted, as the checkpoint has it."""
         try:
             parent = await self._store.run(run.parent_run_id or "")
@@ -119,7 +119,7 @@ class Travel:
             point = await self.snapshot(run, run.forked_from or "")
             return _finished(program, point)
 
-    async def progress(self, run: Run, program: Program, states: Sequence[NodeState]) -> float:
+    async def progress(self, run: Run, program: Executable, states: Sequence[NodeState]) -> float:
         """How far a run is whose nodes stand so, weighted like everywhere."""
         row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)
         return progress_of(stored_expectation(row[0] if row else None, program), program, states)
@@ -140,8 +140,8 @@ class Travel:
         return [statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=shown)]
 
 
-def _finished(program: Program, point: Snapshot) -> list[NodeState]:
+def _finished(program: Executable, point: Snapshot) -> list[NodeState]:
     """The nodes with an output, as far as a checkpoint tells of them."""
     at = point.row.created_at
-    outputs = program.finished(point.values)
+    outputs = program.finished(point.values) or ()
     return [NodeState(node_id, NodeStatus.COMPLETED, 1.0, 1, 1, at, at) for node_id in outputs]

@@ -11,10 +11,11 @@ from milepost.graphs.children import Children
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import Report
 from milepost.graphs.program import validate
-from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, RunLive, VersionConflict
+from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, PythonWorkflow, RunLive, VersionConflict
 from milepost.server.runs.concurrency import Concurrency, ConcurrencyRule
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.programs import ProgramSource, pins
+from milepost.server.runs.python_graphs import PythonGraphs, graph_json
 from milepost.server.runs.summaries import Json, problems_json, workflow_json, workflow_summary
 from milepost.server.store.rows import Project, Workflow, iso
 from milepost.server.store.statements import statement
@@ -25,8 +26,16 @@ from milepost.server.store.unit import Unit
 class Workflows:
     """The workflows of all projects; every call names the project that the caller acts in."""
 
-    def __init__(self, store: Store, registry: Registry, programs: ProgramSource, concurrency: Concurrency) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        programs: ProgramSource,
+        python: PythonGraphs,
+        concurrency: Concurrency,
+    ) -> None:
         self._store = store
+        self._python = python
         self._registry = registry
         self._programs = programs
         self._concurrency = concurrency
@@ -82,12 +91,14 @@ class Workflows:
         """A new version. Without ``expected_version`` it follows whatever is the latest.
 
         Raises:
-            NotFound, InvalidDefinition, InvalidRequest, VersionConflict.
+            NotFound, PythonWorkflow, InvalidDefinition, InvalidRequest, VersionConflict.
         """
         report, pinned = await self._checked(project, definition, workflow_id)
         text = orjson.dumps(definition).decode()
         while True:
             before = await self._live(project, workflow_id)
+            if before.kind != "definition":
+                raise PythonWorkflow(f"workflow {workflow_id} is written in Python: change its code and restart")
             if expected_version is not None and before.latest_version != expected_version:
                 raise VersionConflict(
                     f"the latest version is {before.latest_version}, not {expected_version}",
@@ -177,6 +188,10 @@ class Workflows:
             await self._live(project, workflow_id)
             raise RunLive(f"runs of workflow {workflow_id} are live; end them first") from error
         self._programs.forget(workflow_id)
+
+    def python_graphs(self) -> Json:
+        """The graphs of the langgraph.json: which workflow each is, or why it is not served."""
+        return {"items": [graph_json(each) for each in self._python.listed], "next_cursor": None}
 
     async def validate(self, project: Project, definition: Any) -> Json:
         """Every error and warning of a definition; nothing is stored."""

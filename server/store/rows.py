@@ -220,6 +220,7 @@ class Workflow:
     max_concurrent_runs: int | None = None
     concurrency_key: str | None = None
     on_limit: str = "queue"
+    kind: str = "definition"
 
 
 @dataclass(frozen=True, slots=True)

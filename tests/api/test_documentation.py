@@ -60,6 +60,7 @@ CONTRACT = {
     ("GET", "/api/projects/{project_id}/limits"),
     ("PATCH", "/api/projects/{project_id}/limits"),
     ("GET", "/api/node-types"),
+    ("GET", "/api/python-graphs"),
     ("GET", "/api/info"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),

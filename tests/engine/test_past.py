@@ -79,7 +79,7 @@ async def test_a_fork_shows_nodes_as_they_were_at_its_checkpoint(bench: Bench, t
 
 async def test_time_travel_shows_nodes_as_they_were_and_takes_progress_back(bench: Bench, tmp_path: Path) -> None:
     run_id, points = await in_the_third_round(bench, tmp_path / "trace")
-    travel = Travel(bench.app.store, ProgramSource(bench.app.store, Programs(registry())))
+    travel = Travel(bench.app.store, ProgramSource(bench.app.store, Programs(registry()), bench.app.python))
     highest = (await bench.app.store.run(run_id)).progress
     for point in [(5, "q"), (2, "j"), (0, "b"), (-1, "s")]:
         await bench.app.control.pause(ACTOR, bench.project, run_id)
@@ -163,7 +163,7 @@ async def test_a_fork_of_a_run_that_goes_on_meanwhile_shows_and_has_the_same(ben
     file = tmp_path / "trace"
     run_id = await bench.start(two_branches(file, seconds=0.2))
     await bench.until_node(run_id, "node.completed", "p1")
-    programs = ProgramSource(bench.app.store, Programs(registry()))
+    programs = ProgramSource(bench.app.store, Programs(registry()), bench.app.python)
     travel = Slow(bench, programs)
     point = (await bench.app.store.run(run_id)).checkpoint_id or ""
     forks = Fork(bench.app.store, bench.app.start, programs, travel, bench.app.edit)

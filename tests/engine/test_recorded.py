@@ -269,7 +269,7 @@ async def rows(bench: Bench, run_id: str) -> dict[str, NodeState]:
 
 async def compare(bench: Bench, record: Record, run: Run, *, forks: bool = True) -> int:
     """Assert that each checkpoint tells what was shown at it, and that a fork there starts with it: how many do."""
-    programs = ProgramSource(bench.app.store, Programs(registry()))
+    programs = ProgramSource(bench.app.store, Programs(registry()), bench.app.python)
     travel, program = Travel(bench.app.store, programs), await programs.of_run(run)
     moments = {point: moment for (run_id, point), moment in record.moments.items() if run_id == run.run_id}
     without_history = stored_expectation(None, program)
@@ -337,7 +337,7 @@ async def test_time_travel_shows_what_was_shown(bench: Bench, shape: Shape) -> N
     await waiting(bench, run_id)
     before = outline(await rows(bench, run_id)), await items(bench, run_id)
     await bench.app.control.pause(ACTOR, bench.project, run_id)
-    travel = Travel(bench.app.store, ProgramSource(bench.app.store, Programs(registry())))
+    travel = Travel(bench.app.store, ProgramSource(bench.app.store, Programs(registry()), bench.app.python))
     (_, first), *later = record.moments
     for _, point in reversed(later[:-1]):
         back = await travel.to(await bench.app.store.run(run_id), point)

@@ -11,6 +11,7 @@ from milepost.server.config import load_settings
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
 from milepost.server.runs.programs import ProgramSource
+from milepost.server.runs.python_graphs import PythonGraphs
 from milepost.server.runs.start import NewRun
 from milepost.server.runs.travel import Travel
 from milepost.server.states import Action, RunStatus
@@ -69,7 +70,7 @@ async def driven(store: Store, data: Path, run_id: str) -> Run:
             ended.set()
 
     store.on_commit(look)
-    programs = ProgramSource(store, Programs(registry()))
+    programs = ProgramSource(store, Programs(registry()), PythonGraphs(store, None))
     engine = Engine(
         store,
         programs.of_run,

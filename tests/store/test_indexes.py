@@ -26,6 +26,7 @@ SMALL = {
     "queued_suspects": "the queued runs that were there in a crash, by an index of no others",
     "runs_of_other_boots": "the runs that are RUNNING, by an index of no others",
     "answered_runs": "the answers that nobody used yet, by an index of no others",
+    "python_workflows": "the graphs that are written in Python, by an index of no others",
     "list_all": "all checkpoints: LangGraph asks for them without a thread",
 }
 """What a statement may read as a whole."""

@@ -54,9 +54,13 @@ CREATE TABLE workflows (
   max_concurrent_runs BIGINT CHECK (max_concurrent_runs >= 1),
   concurrency_key     TEXT,
   on_limit            TEXT NOT NULL CHECK (on_limit IN ('queue', 'reject')),
-  CHECK (concurrency_key IS NULL OR max_concurrent_runs IS NOT NULL)
+  kind                TEXT NOT NULL DEFAULT 'definition' CHECK (kind IN ('definition', 'python')),
+  graph               TEXT,
+  CHECK (concurrency_key IS NULL OR max_concurrent_runs IS NOT NULL),
+  CHECK ((kind = 'python') = (graph IS NOT NULL))
 );
 CREATE INDEX workflows_by_project ON workflows (project_id, workflow_id);
+CREATE UNIQUE INDEX workflows_by_graph ON workflows (project_id, graph) WHERE graph IS NOT NULL;
 
 -- Immutable: a run is pinned to one. pins: the versions of the workflows that the definition names without one.
 CREATE TABLE workflow_versions (

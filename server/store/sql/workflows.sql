@@ -40,7 +40,8 @@ UPDATE workflows SET archived_at = :now WHERE workflow_id = :workflow_id AND arc
 -- name: get_workflow
 -- One version of a workflow; the latest where :version is null.
 SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
-  v.version, v.definition, v.pins, v.created_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
+  v.version, v.definition, v.pins, v.created_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit,
+  w.kind
 FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id
 WHERE w.workflow_id = :workflow_id AND w.project_id = :project_id
   AND v.version = coalesce(:version, w.latest_version)
@@ -51,7 +52,8 @@ SELECT definition, pins FROM workflow_versions WHERE workflow_id = :workflow_id 
 -- name: list_workflows
 -- Newest first; :before is the last id of the page before.
 SELECT w.workflow_id, w.project_id, w.name, w.description, w.latest_version, w.created_at, w.updated_at, w.archived_at,
-  w.latest_version, '{}', '{}', w.updated_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit
+  w.latest_version, '{}', '{}', w.updated_at, w.max_concurrent_runs, w.concurrency_key, w.on_limit,
+  w.kind
 FROM workflows w
 WHERE w.project_id = :project_id AND w.archived_at IS NULL AND (:before IS NULL OR w.workflow_id < :before)
   AND (:q IS NULL OR instr(lower(w.name || ' ' || w.description), lower(:q)) > 0)
@@ -61,3 +63,26 @@ ORDER BY w.workflow_id DESC LIMIT :limit
 -- Newest first.
 SELECT version, created_at FROM workflow_versions
 WHERE workflow_id = :workflow_id AND (:before IS NULL OR version < :before) ORDER BY version DESC LIMIT :limit
+
+-- name: insert_python_workflow
+-- The workflow of a graph of a langgraph.json; its name is the graph's.
+INSERT INTO workflows (workflow_id, project_id, name, description, latest_version, created_at, updated_at, on_limit,
+  kind, graph)
+VALUES (:workflow_id, :project_id, :graph, '', :version, :now, :now, 'queue', 'python', :graph)
+
+-- name: raise_python_version
+-- The code of a graph has changed.
+UPDATE workflows SET latest_version = :version, updated_at = :now, archived_at = NULL
+WHERE workflow_id = :workflow_id AND latest_version = :version - 1
+
+-- name: revive_workflow
+-- A graph that is served is in use.
+UPDATE workflows SET archived_at = NULL WHERE workflow_id = :workflow_id AND archived_at IS NOT NULL
+
+-- name: python_workflow
+SELECT w.workflow_id, w.latest_version, v.definition
+FROM workflows w JOIN workflow_versions v ON v.workflow_id = w.workflow_id AND v.version = w.latest_version
+WHERE w.project_id = :project_id AND w.graph = :graph
+
+-- name: python_workflows
+SELECT workflow_id, graph FROM workflows WHERE graph IS NOT NULL

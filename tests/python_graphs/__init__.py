@@ -1,0 +1,1 @@
+"""Graphs written in Python, run by a real engine and compared with LangGraph alone."""

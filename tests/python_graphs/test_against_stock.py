@@ -1,0 +1,188 @@
+"""Every graph of the project under Milepost and under LangGraph alone with its SQLite saver: the same comes of it."""
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.types import Command
+
+from milepost.checkpoints.plain import to_json
+from milepost.graphs.python.places import node_of
+from milepost.graphs.python.program import PythonProgram
+from milepost.server.runs.control import Resume
+from tests.engine.conftest import ACTOR
+from tests.python_graphs.conftest import GraphBench
+
+TOLD = frozenset({"run.completed", "run.failed", "run.waiting", "run.paused"})
+
+
+@dataclass
+class Told:
+    """What came of a run. Nodes that run beside one another end in no order, so they are told by their step."""
+
+    values: Any = None
+    steps: dict[int, list[str]] = field(default_factory=dict)
+    """Ended nodes of the graph itself, by step."""
+    inside: list[str] = field(default_factory=list)
+    """Ended nodes of graphs inside it, those of one name in any order."""
+    asked: list[list[str]] = field(default_factory=list)
+    """What was asked each time that the run waited."""
+    error: tuple[str, str] | None = None
+
+    def ended(self, step: int, node_id: str) -> None:
+        """A node has ended. What handles an error stands beside its node there and inside it here."""
+        if "__error_handler__" in node_id:
+            return
+        if "/" in node_id:
+            self.inside = sorted([*self.inside, node_id])
+        else:
+            self.steps[step] = sorted([*self.steps.get(step, []), node_id])
+
+
+def text(value: Any) -> str:
+    """A question's value as JSON."""
+    return orjson.dumps(to_json(value).data, option=orjson.OPT_SORT_KEYS).decode()
+
+
+async def bare(program: PythonProgram, given: Mapping[str, Any], answers: Mapping[str, Any], path: Path) -> Told:
+    """What LangGraph alone makes of it."""
+    told = Told()
+    config: Any = {"configurable": {"thread_id": "1"}}
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        graph = copy(program.graph)
+        graph.checkpointer = saver
+        next_input: Any = given
+        try:
+            while True:
+                await _steps(graph, next_input, config, told)
+                state = await graph.aget_state(config)
+                if not state.next:
+                    break
+                values = [text(each.value) for each in state.interrupts]
+                told.asked.append(sorted(values))
+                resume = {each.id: answers[text(each.value)] for each in state.interrupts}
+                next_input = Command(resume=resume) if resume else None
+        except Exception as error:  # noqa: BLE001 - whatever it raises is compared
+            told.error = (type(error).__name__, timeless(str(error)))
+        told.values = program.state((await graph.aget_state(config)).values)
+    return told
+
+
+async def _steps(graph: Any, given: Any, config: Any, told: Told) -> None:
+    async for ns, chunk in graph.astream(given, config, stream_mode="debug", subgraphs=True):
+        if chunk["type"] == "task_result":
+            result = chunk["payload"]
+            if result["error"] is None and not result["interrupts"]:
+                told.ended(chunk["step"], "/".join([*filter(None, [node_of("|".join(ns))]), result["name"]]))
+
+
+async def ours(graphs: GraphBench, name: str, given: Mapping[str, Any], answers: Mapping[str, Any]) -> Told:
+    """What a run here makes of it."""
+    told, after = Told(), 0
+    run_id = await graphs.run(name, given)
+    while (event := await graphs.until(run_id, *TOLD, after=after))["type"] in ("run.waiting", "run.paused"):
+        after = event["seq"]
+        rows = (await graphs.app.read.status(graphs.project, run_id, 0))["interrupts"]
+        told.asked.append(sorted(text(each["value"]) for each in rows))
+        resume = {each["interrupt_id"]: answers[text(each["value"])] for each in rows}
+        await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume(answers=resume or None))
+    for event in await graphs.events(run_id):
+        if event["type"] == "node.completed":
+            told.ended(event["data"]["step"], event["node_id"])
+    run = await graphs.app.store.run(run_id)
+    if run.error is not None:
+        error = orjson.loads(run.error)
+        told.error = (error["type"], timeless(error["message"]))
+    point = await graphs.app.history.checkpoint(graphs.project, run_id, run.checkpoint_id or "")
+    told.values = fields(point["values"])
+    return told
+
+
+def timeless(message: str) -> str:
+    """An error's message without how long something took."""
+    return message.partition(" (elapsed")[0]
+
+
+def fields(shown: Any) -> Any:
+    """A state as it is shown, without the names of classes, which a history does not construct."""
+    if isinstance(shown, dict):
+        return (
+            fields(shown["contents"])
+            if shown.keys() == {"type", "contents"}
+            else {k: fields(v) for k, v in shown.items()}
+        )
+    return [fields(each) for each in shown] if isinstance(shown, list) else shown
+
+
+NAME, LIST, MANY, AFTER, WHICH = (
+    text(value)
+    for value in (
+        "What is your name?",
+        ["anything", {"goes": True}],
+        {
+            "question": "How many?",
+            "schema": {"type": "integer", "minimum": 1},
+            "assignees": ["ada"],
+            "kind": "time",
+            "until": 1,
+        },
+        "And after that?",
+        "Which?",
+    )
+)
+
+CASES: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
+    ("chain", {"topic": "ships"}, {}),
+    ("looped", {}, {}),
+    ("short", {}, {}),
+    ("handled", {"ran": []}, {}),
+    ("limited", {"ran": []}, {}),
+    ("swallowing", {"ran": []}, {}),
+    ("asks_in_thread", {"ran": []}, {WHICH: "this"}),
+    ("fan", {"words": ["a", "bc", "def", "a"]}, {}),
+    ("wide", {"ran": []}, {}),
+    ("nested", {"text": " Hello "}, {}),
+    ("asking", {"answers": []}, {NAME: "Ada", LIST: [1], MANY: 3}),
+    ("asks_inside", {"answers": []}, {MANY: 3, AFTER: {"that": "is all"}}),
+    ("stops", {"ran": []}, {}),
+    ("routed", {"n": 1}, {}),
+    ("routed", {"n": 2}, {}),
+    ("threads", {"threads": []}, {}),
+    ("telling", {}, {}),
+    ("failing", {}, {}),
+    ("retried", {}, {}),
+    ("agent", {"messages": [{"role": "user", "content": "How is the weather?", "id": "asked"}]}, {}),
+    ("typed", {}, {}),
+    ("made", {}, {}),
+    ("made_later", {}, {}),
+    ("in_graphs", {}, {}),
+]
+
+
+IDS = [f"{name} {given.get('n', '')}".strip() for name, given, _ in CASES]
+
+
+@pytest.mark.parametrize(("name", "given", "answers"), CASES, ids=IDS)
+async def test_a_graph_behaves_as_under_langgraph_alone(
+    graphs: GraphBench, tmp_path: Path, name: str, given: Mapping[str, Any], answers: Mapping[str, Any]
+) -> None:
+    program = graphs.app.python.current(graphs.workflow_id(name))
+    assert program is not None
+    here, there = await ours(graphs, name, given, answers), await bare(program, given, answers, tmp_path / "stock.db")
+    if name == "threads":
+        # The names of threads are not LangGraph's.
+        here.values = there.values = None
+    if name == "agent":
+        for told in (here, there):
+            for message in told.values["messages"]:
+                message["id"] = None
+    if name == "routed":
+        # LangGraph tells nothing of a node that leaves its graph with a command to the one around it.
+        here.inside = [node for node in here.inside if node != "inside/leaves"]
+    assert here == there
+    assert here.steps or here.error
