@@ -1,5 +1,6 @@
 """What a run of a Python graph tells while it runs, and what it comes to."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -49,6 +50,16 @@ async def test_sends_are_executions_of_one_node(graphs: GraphBench) -> None:
     assert {row.status for row in rows} == {"COMPLETED"}
     (state,) = [each for each in await graphs.app.store.node_states(run_id) if each.node_id == "measure"]
     assert (state.status, state.iterations) == ("COMPLETED", 3)
+
+
+async def test_a_node_runs_until_its_last_execution_has_ended(graphs: GraphBench, tmp_path: Path) -> None:
+    run_id = await graphs.run("halves", {"marks": str(tmp_path), "ran": []})
+    await graphs.until(run_id, "node.completed")
+    (state,) = await graphs.app.store.node_states(run_id)
+    assert (state.status, state.iterations, state.completed_at) == ("RUNNING", 2, None)
+    (tmp_path / "go").touch()
+    assert (await graphs.output(run_id))["ran"] == ["held", "quick"]
+    assert await graphs.statuses(run_id) == {"one": "COMPLETED"}
 
 
 async def test_nodes_of_subgraphs_are_named_by_where_they_are(graphs: GraphBench) -> None:
@@ -155,6 +166,10 @@ async def test_annotated_types_come_back_as_themselves(graphs: GraphBench) -> No
     output = await graphs.output(run_id)
     assert output["order"] == {"item": "lamp", "at": "2026-01-02T00:00:00+00:00"}
     assert output["parcel"] == {"weight": 1.5}
+
+
+async def test_types_of_a_graph_inside_are_allowed_too(graphs: GraphBench) -> None:
+    assert (await graphs.output(await graphs.run("typed_inside", {})))["anything"] == "fragile"
 
 
 async def test_a_type_that_nobody_listed_fails_the_run_and_names_the_setting(graphs: GraphBench) -> None:

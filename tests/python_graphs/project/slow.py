@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
 from typing_extensions import TypedDict
 
 
@@ -80,3 +81,25 @@ before_last = (
     .add_edge("last", END)
     .compile(interrupt_before=["last"])
 )
+
+
+class One(TypedDict):
+    """Where the marks are, and whether this one is held up."""
+
+    marks: str
+    name: str
+
+
+async def one(state: One) -> dict[str, list[str]]:
+    """One of two, which may wait for a file."""
+    while state["name"] == "held" and not (Path(state["marks"]) / "go").exists():
+        await asyncio.sleep(0.01)
+    return {"ran": [state["name"]]}
+
+
+def both(state: State) -> list[Send]:
+    """One that waits and one that does not."""
+    return [Send("one", {"marks": state["marks"], "name": name}) for name in ("held", "quick")]
+
+
+halves = StateGraph(State).add_node(one).add_conditional_edges(START, both, ["one"]).add_edge("one", END).compile()

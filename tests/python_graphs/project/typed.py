@@ -62,3 +62,40 @@ graph = (
     .compile()
 )
 unlisted = StateGraph(State).add_node(hides).add_edge(START, "hides").add_edge("hides", END).compile()
+
+
+@dataclass
+class Label:
+    """What only the inner graph knows."""
+
+    text: str
+
+
+class Inner(TypedDict):
+    """What the inner graph has."""
+
+    label: Label
+
+
+async def labels(state: Inner) -> dict[str, Any]:
+    """Make a label."""
+    return {"label": Label("fragile")}
+
+
+async def reads(state: Inner) -> dict[str, Any]:
+    """See that it is one."""
+    assert isinstance(state["label"], Label)
+    return {}
+
+
+inner = (
+    StateGraph(Inner).add_node(labels).add_node(reads).add_edge(START, "labels").add_edge("labels", "reads").compile()
+)
+
+
+async def calls(state: State) -> dict[str, Any]:
+    """Call the inner graph."""
+    return {"anything": (await inner.ainvoke({}))["label"].text}
+
+
+typed_inside = StateGraph(State).add_node(calls).add_edge(START, "calls").add_edge("calls", END).compile()
