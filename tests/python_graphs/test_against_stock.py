@@ -1,6 +1,7 @@
 """Every graph of the project under Milepost and under LangGraph alone with its SQLite saver: the same comes of it."""
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,9 @@ from milepost.checkpoints.plain import to_json
 from milepost.graphs.python.places import node_of
 from milepost.graphs.python.program import PythonProgram
 from milepost.server.runs.control import Resume
-from tests.engine.conftest import ACTOR
-from tests.python_graphs.conftest import GraphBench
+from tests.engine.conftest import ACTOR, opened
+from tests.python_graphs.conftest import GraphBench, of
+from tests.python_graphs.random_graphs import COUNT
 
 TOLD = frozenset({"run.completed", "run.failed", "run.waiting", "run.paused"})
 
@@ -186,3 +188,35 @@ async def test_a_graph_behaves_as_under_langgraph_alone(
         here.inside = [node for node in here.inside if node != "inside/leaves"]
     assert here == there
     assert here.steps or here.error
+
+
+class Echo(dict[str, str]):
+    """Answers every question with itself."""
+
+    def __missing__(self, question: str) -> str:
+        return f"answer to {question}"
+
+
+@pytest.fixture
+async def randoms(tmp_path: Path) -> AsyncIterator[GraphBench]:
+    """An app that serves the random graphs."""
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(Path(__file__).with_name("random_graphs.py"), project / "randomly_made.py")
+    graphs = {f"graph_{seed}": f"./randomly_made.py:graph_{seed}" for seed in range(COUNT)}
+    (project / "langgraph.json").write_bytes(orjson.dumps({"graphs": graphs}))
+    async with opened(tmp_path / "data", shutdown_grace=1.0, config=project) as bench:
+        yield of(bench)
+
+
+async def test_random_graphs_behave_as_under_langgraph_alone(randoms: GraphBench, tmp_path: Path) -> None:
+    ends = set()
+    for seed in range(COUNT):
+        name = f"graph_{seed}"
+        program = randoms.app.python.current(randoms.workflow_id(name))
+        assert program is not None
+        here = await ours(randoms, name, {"log": []}, Echo())
+        there = await bare(program, {"log": []}, Echo(), tmp_path / f"{seed}.db")
+        assert here == there, seed
+        ends.add((here.error is None, bool(here.asked), bool(here.inside)))
+    assert len(ends) > 4
