@@ -71,7 +71,8 @@ async def bare(program: PythonProgram, given: Mapping[str, Any], answers: Mappin
                 next_input = Command(resume=resume) if resume else None
         except Exception as error:  # noqa: BLE001 - whatever it raises is compared
             told.error = (type(error).__name__, timeless(str(error)))
-        told.values = program.state((await graph.aget_state(config)).values)
+        saved = await saver.aget_tuple(config)
+        told.values = program.state(saved.checkpoint["channel_values"]) if saved else None
     return told
 
 
