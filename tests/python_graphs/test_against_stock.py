@@ -1,10 +1,13 @@
 """Every graph of the project under Milepost and under LangGraph alone with its SQLite saver: the same comes of it."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -15,11 +18,13 @@ from langgraph.types import Command
 from milepost.checkpoints.plain import to_json
 from milepost.graphs.python.places import node_of
 from milepost.graphs.python.program import PythonProgram
+from milepost.server.errors import InvalidState, PauseOvertaken
 from milepost.server.runs.control import Resume
 from tests.engine.conftest import ACTOR, opened
 from tests.python_graphs.conftest import GraphBench, of
 from tests.python_graphs.random_graphs import COUNT
 
+ANY = frozenset({"node.started", "node.completed", "node.retrying", "checkpoint.saved", "run.completed", "run.failed"})
 TOLD = frozenset({"run.completed", "run.failed", "run.waiting", "run.paused"})
 
 
@@ -84,16 +89,21 @@ async def _steps(graph: Any, given: Any, config: Any, told: Told) -> None:
                 told.ended(chunk["step"], "/".join([*filter(None, [node_of("|".join(ns))]), result["name"]]))
 
 
-async def ours(graphs: GraphBench, name: str, given: Mapping[str, Any], answers: Mapping[str, Any]) -> Told:
-    """What a run here makes of it."""
+async def ours(
+    graphs: GraphBench, name: str, given: Mapping[str, Any], answers: Mapping[str, Any], rng: Random | None = None
+) -> Told:
+    """What a run here makes of it; with ``rng`` it is paused again and again on its way."""
     told, after = Told(), 0
     run_id = await graphs.run(name, given)
+    disturbing = asyncio.ensure_future(_disturb(graphs, run_id, rng)) if rng else None
     while (event := await graphs.until(run_id, *TOLD, after=after))["type"] in ("run.waiting", "run.paused"):
         after = event["seq"]
         rows = (await graphs.app.read.status(graphs.project, run_id, 0))["interrupts"]
         told.asked.append(sorted(text(each["value"]) for each in rows))
         resume = {each["interrupt_id"]: answers[text(each["value"])] for each in rows}
         await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume(answers=resume or None))
+    if disturbing is not None:
+        await disturbing
     for event in await graphs.events(run_id):
         if event["type"] == "node.completed":
             told.ended(event["data"]["step"], event["node_id"])
@@ -104,6 +114,19 @@ async def ours(graphs: GraphBench, name: str, given: Mapping[str, Any], answers:
     point = await graphs.app.history.checkpoint(graphs.project, run_id, run.checkpoint_id or "")
     told.values = fields(point["values"])
     return told
+
+
+async def _disturb(graphs: GraphBench, run_id: str, rng: Random) -> None:
+    """Pause a run a few times, each after a few of its events."""
+    after = 0
+    for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.randint(1, 6)):
+            event = await graphs.until(run_id, *ANY, after=after)
+            after = event["seq"]
+            if event["type"] in ("run.completed", "run.failed"):
+                return
+        with suppress(InvalidState, PauseOvertaken):
+            await graphs.app.control.pause(ACTOR, graphs.project, run_id, rng.choice(["now", "step"]))
 
 
 def timeless(message: str) -> str:
@@ -221,3 +244,20 @@ async def test_random_graphs_behave_as_under_langgraph_alone(randoms: GraphBench
         assert here == there, seed
         ends.add((here.error is None, bool(here.asked), bool(here.inside)))
     assert len(ends) > 4
+
+
+async def test_random_graphs_that_are_paused_on_their_way_come_to_the_same(randoms: GraphBench, tmp_path: Path) -> None:
+    paused = 0
+    for seed in range(COUNT):
+        name = f"graph_{seed}"
+        program = randoms.app.python.current(randoms.workflow_id(name))
+        assert program is not None
+        here = await ours(randoms, name, {"log": []}, Echo(), Random(seed))
+        there = await bare(program, {"log": []}, Echo(), tmp_path / f"{seed}.db")
+        paused += here.asked != there.asked
+        here.asked = there.asked
+        if here.error is not None:
+            # Which siblings of a node that fails have ended by then is chance.
+            here.steps, here.inside = there.steps, there.inside
+        assert here == there, seed
+    assert paused
