@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from milepost.graphs.asking import concluded, talk
 from milepost.graphs.children import Reference
 from milepost.graphs.context import NodeContext
+from milepost.graphs.json_values import to_text
 from milepost.graphs.models import BUILT_IN, OPENAI, NotRunnable, chat_model
 from milepost.graphs.node_types.base import Config, Inner, NodeType
 from milepost.graphs.node_types.tools import Tool, tool_bodies, tool_nodes, tool_problems, tool_workflows
@@ -22,11 +23,19 @@ MAX_TURNS = 50
 """Times that a model with tools may be asked."""
 
 
+def _text(value: Any) -> Any:
+    return value if value is None else to_text(value)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""What an expression alone gives may be an object or a number: inside a text it would be one too."""
+
+
 class Message(Config):
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Text
 
 
 class ScriptedCall(Config):
@@ -47,9 +56,9 @@ class AiConfig(Config):
     """`prompt`, or a whole conversation in `messages`. `script` and `delay` are for the built-in models."""
 
     model: str
-    prompt: str | None = None
+    prompt: Text | None = None
     messages: list[Message] | None = Field(default=None, min_length=1)
-    system: str | None = None
+    system: Text | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
