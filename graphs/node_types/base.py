@@ -60,17 +60,12 @@ class NodeType(ABC, Generic[ConfigT]):
         """Problems of a config beyond its schema. `config` is as written, expressions and all."""
         return ()
 
-    def body(self, config: Mapping[str, Any], path: str) -> Inner | None:
-        """What the node runs many times; None: nothing. `config` is as written and has no problems."""
+    def body(self, config: Mapping[str, Any], path: str) -> tuple[Placed[NodeSpec], str, frozenset[str]] | None:
+        """What the node runs many times, the path of its config, and the names that only this sees; None: nothing.
+
+        `config` is as written and has no problems.
+        """
         return None
-
-    def tools(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Inner]]:
-        """What the node may run when it likes, by name. `config` is as written and has no problems."""
-        return ()
-
-    def holds(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Mapping[str, Any], str]]:
-        """Type, config and its path of each node inside a config, as far as `config`, as written, is correct."""
-        return ()
 
     def shown(self, config: Any) -> Any:
         """The resolved config as the execution's input shows it."""
@@ -78,6 +73,14 @@ class NodeType(ABC, Generic[ConfigT]):
 
     def uses(self, config: Mapping[str, Any], path: str) -> Iterable[Reference]:
         """The workflows that a config names; `config` is as written."""
+        return ()
+
+    def tools(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Inner]]:
+        """What the node may run when it likes, by name. `config` is as written and has no problems."""
+        return ()
+
+    def holds(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Mapping[str, Any], str]]:
+        """Type, config and its path of each node inside a config, as far as `config`, as written, is correct."""
         return ()
 
     def not_runnable(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
