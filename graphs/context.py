@@ -86,7 +86,7 @@ class Signals:
 class NodeContext(Generic[ConfigT]):
     """What a node type's `run` gets: the resolved config, the run's data, and ways to say how it is going."""
 
-    __slots__ = ("_context", "_signals", "config", "input", "live", "outputs", "variables")
+    __slots__ = ("_context", "_signals", "config", "input", "live", "outputs", "scope", "variables")
 
     def __init__(
         self,
@@ -97,6 +97,8 @@ class NodeContext(Generic[ConfigT]):
         signals: Signals,
     ) -> None:
         self.config = config
+        self.scope = scope
+        """What the node's expressions see."""
         self.input = scope.input
         self.variables = scope.variables
         self.outputs = scope.outputs

@@ -65,8 +65,9 @@ class InItem:
         self._reporter.inside(task_id, self._holder, place)
 
     def inside(self, task_id: str, holder: str, place: str) -> None:
-        """Code begins for an item of a `map` inside the item: for those outside it is this one's."""
-        self._reporter.inside(task_id, self._holder, f"{self._places[holder]}/{place}")
+        """Code begins for something that a node inside the item runs: for those outside it is this one's."""
+        around = self._places.get(holder, str(self._index))
+        self._reporter.inside(task_id, self._holder, f"{around}/{place}")
 
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """The item has ended, or a node of its workflow."""

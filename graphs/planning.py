@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from milepost.graphs.definition import Retry
+from milepost.graphs.definition import NodeSpec, Retry
 from milepost.graphs.expressions import Names, References
 from milepost.graphs.fan_out import MapRun
 from milepost.graphs.nested import ChildRun, Nested
 from milepost.graphs.plan import Limits, NodePlan, Way
 from milepost.graphs.routing import Routing
+from milepost.graphs.templates import Resolved
+from milepost.graphs.tool_loop import ANYTHING, Tool, ToolLoop
 from milepost.graphs.topology import Topology
 from milepost.graphs.validation import Checked, Edge, Node
 
@@ -34,7 +36,6 @@ def _plan_node(number: int, checked: Checked, routing: Routing, limits: Limits) 
     }
     near = (*predecessors, *back_sources.values()) if node.type.reads_predecessors else ()
     outputs, variables = _reads(node, ways, near, checked.names)
-    retry = spec.retry or (Retry() if spec.on_error == "retry" else None)
     return NodePlan(
         id=spec.id,
         number=number,
@@ -43,7 +44,7 @@ def _plan_node(number: int, checked: Checked, routing: Routing, limits: Limits) 
         constant=node.constant,
         sets=node.sets,
         timeout=spec.timeout,
-        retry=retry,
+        retry=_retry(spec),
         goes_on=spec.on_error == "continue",
         ways=ways,
         predecessors=predecessors,
@@ -62,7 +63,23 @@ def _nested(node: Node, node_id: str, limits: Limits) -> Nested | None:
     """The graph that the node runs."""
     if node.body is not None:
         return MapRun(_plan_body(node.body, node_id, limits), str(node.placed.spec.config.get("as", "item")))
+    if node.tools:
+        return ToolLoop(_tools(node, node_id, limits), node_id, _retry(node.placed.spec), limits.max_state_bytes)
     return ChildRun(node.children[0], node_id) if node.children else None
+
+
+def _tools(node: Node, node_id: str, limits: Limits) -> Iterable[Tool]:
+    """What the node's model may run, and how it is told of it."""
+    for written in node.placed.spec.config["tools"]:
+        inner = node.tools[written["name"]]
+        known = inner.children[0].program.input_schema if written.get("workflow") else None
+        parameters = written.get("parameters") or (known if isinstance(known, dict) else None)
+        body = _plan_body(inner, node_id, limits)
+        yield Tool(written["name"], written.get("description", ""), parameters or ANYTHING, body)
+
+
+def _retry(spec: NodeSpec) -> Retry | None:
+    return spec.retry or (Retry() if spec.on_error == "retry" else None)
 
 
 def _plan_body(node: Node, node_id: str, limits: Limits) -> NodePlan:
@@ -96,11 +113,18 @@ def _way(number: int, edge: Edge) -> Way:
     return Way(number, edge.kind, edge.placed.spec.when, edge.expression)
 
 
+def _configs(node: Node) -> Iterable[Resolved]:
+    """The node's config, and those of what it runs inside itself."""
+    yield node.config
+    for inner in (node.body, *node.tools.values()):
+        if inner is not None:
+            yield from _configs(inner)
+
+
 def _reads(node: Node, ways: Sequence[Way], near: Iterable[str], names: Names) -> tuple[set[str], set[str]]:
     """The outputs and the variables that a node's execution looks at."""
     found = References()
-    body = (node.body.config,) if node.body is not None else ()
-    for resolved in (node.config, node.sets, *body, *(way.expression for way in ways)):
+    for resolved in (*_configs(node), node.sets, *(way.expression for way in ways)):
         if resolved is not None:
             found.add(resolved.references)
     everything = node.type is not None and node.type.reads_everything

@@ -98,8 +98,10 @@ class Program:
         """The author's nodes, each followed by those of the workflow in it, which are called `parent/child`."""
         self.containers = frozenset(plan.id for plan in plans if plan.nested is not None)
         """The nodes that run a graph of their own."""
-        self.maps = tuple(node.id for node in self.everything if node.type == "map")
-        """The nodes, nested ones too, that run something for each item of a list."""
+        kept = [node.placed.spec.id for node in checked.nodes if node.body is not None or node.tools]
+        inside = (f"{node}/{inner}" for node, child in self._children.items() for inner in child.program.maps)
+        self.maps: tuple[str, ...] = (*kept, *inside)
+        """The nodes, nested ones too, that run something many times: a `map`, an `ai` with tools."""
         self.below: dict[str, tuple[str, ...]] = dict(self._all_below())
         """The nodes inside each node that holds a workflow."""
 

@@ -15,6 +15,7 @@ from milepost.graphs.definition import MAX_VARIABLES, Draft, EdgeSpec, NodeSpec,
 from milepost.graphs.expressions import Names
 from milepost.graphs.json_values import NotJson, encode
 from milepost.graphs.node_types import NodeType, Registry
+from milepost.graphs.node_types.base import Inner
 from milepost.graphs.problems import Problem, Report, step_into
 from milepost.graphs.schemas import schema_problems
 from milepost.graphs.templates import Resolved
@@ -35,6 +36,8 @@ class Node:
     children: list[Child] = field(default_factory=list)
     body: Node | None = None
     """What the node runs for each item of a list."""
+    tools: dict[str, Node] = field(default_factory=dict)
+    """What the node may run when it likes, by name."""
 
 
 @dataclass(slots=True)
@@ -127,13 +130,19 @@ def _not_json(path: str, parts: Mapping[str, Any]) -> Iterable[Problem]:
 
 def _check_inner(node: Node, node_type: NodeType[Any], path: str, registry: Registry, checked: Checked) -> None:
     """Check what a node with a correct config runs inside itself."""
-    inner = node_type.body(node.placed.spec.config, path)
-    if inner is None:
+    written, names = node.placed.spec.config, node.config.names
+    body, tools = node_type.body(written, path), dict(node_type.tools(written, path))
+    if body is None and not tools:
         _check_children(node, node_type, path, checked)
         return
-    placed, config_path, more = inner
-    node.body = _check_node(placed, registry, checked, replace(checked.names, locals=more), config_path)
-    node.children = node.body.children
+
+    def found(inner: Inner) -> Node:
+        placed, config_path, more = inner
+        return _check_node(placed, registry, checked, replace(names, locals=names.locals | more), config_path)
+
+    node.body = found(body) if body is not None else None
+    node.tools = {name: found(tool) for name, tool in tools.items()}
+    node.children = [child for inner in (node.body, *node.tools.values()) if inner for child in inner.children]
 
 
 def _check_config(node: Node, node_type: NodeType[Any], path: str, checked: Checked) -> bool:
@@ -178,10 +187,15 @@ def _check_size(checked: Checked) -> None:
 def references(definition: Any, registry: Registry) -> list[Reference]:
     """The workflows that a definition names. Never raises."""
     found: list[Reference] = []
-    for placed in read_draft(definition).nodes:
-        node_type = registry.get(placed.spec.type)
+    waiting: list[tuple[str, Mapping[str, Any], str]] = [
+        (placed.spec.type, placed.spec.config, f"{placed.path}.config") for placed in read_draft(definition).nodes
+    ]
+    while waiting:
+        type_name, config, path = waiting.pop(0)
+        node_type = registry.get(type_name)
         if node_type is not None:
-            found.extend(node_type.uses(placed.spec.config, f"{placed.path}.config"))
+            found.extend(node_type.uses(config, path))
+            waiting.extend(node_type.holds(config, path))
     return found
 
 

@@ -1,40 +1,73 @@
-"""The node type `ai`: one call of a chat model, streamed."""
+"""The node type `ai`: one call of a chat model, streamed, or with tools a loop of calls (`tool_loop`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk, HumanMessage, SystemMessage
-from pydantic import Field
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from pydantic import BeforeValidator, Field
 
+from milepost.graphs.asking import concluded, talk
+from milepost.graphs.children import Reference
 from milepost.graphs.context import NodeContext
-from milepost.graphs.failures import NodeError
-from milepost.graphs.models import BUILT_IN, NotRunnable, chat_model
-from milepost.graphs.node_types.base import Config, NodeType
+from milepost.graphs.json_values import to_text
+from milepost.graphs.models import BUILT_IN, OPENAI, NotRunnable, chat_model
+from milepost.graphs.node_types.base import Config, Inner, NodeType
+from milepost.graphs.node_types.tools import Tool, tool_bodies, tool_nodes, tool_problems, tool_workflows
 from milepost.graphs.problems import Problem, step_into
-from milepost.graphs.schemas import schema_problems, violations
+from milepost.graphs.schemas import schema_problems
+
+MAX_TURNS = 50
+"""Times that a model with tools may be asked."""
+
+
+def _text(value: Any) -> Any:
+    return value if value is None else to_text(value)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""What an expression alone gives may be an object or a number: inside a text it would be one too."""
 
 
 class Message(Config):
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Text
+
+
+class ScriptedCall(Config):
+    """A use of a tool, as the scripted model makes it."""
+
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class ScriptedReply(Config):
+    """A reply of the scripted model that uses tools."""
+
+    text: str = ""
+    calls: list[ScriptedCall] = Field(default_factory=list)
 
 
 class AiConfig(Config):
     """`prompt`, or a whole conversation in `messages`. `script` and `delay` are for the built-in models."""
 
     model: str
-    prompt: str | None = None
+    prompt: Text | None = None
     messages: list[Message] | None = Field(default=None, min_length=1)
-    system: str | None = None
+    system: Text | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
-    base_url: str | None = None
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    base_url: str | None = Field(default=None, description="openai: another server that speaks OpenAI's protocol")
+    api_key: str | None = Field(default=None, repr=False, description="instead of the key in the environment")
     output_schema: dict[str, Any] | None = None
-    script: list[str] | None = Field(default=None, description="scripted: the replies, by turn")
+    tools: list[Tool] | None = Field(default=None, max_length=100)
+    max_turns: int = Field(default=10, ge=1, le=MAX_TURNS, description="with tools: times that the model is asked")
+    script: list[str | ScriptedReply] | None = Field(default=None, description="scripted: the replies, by turn")
     delay: float = Field(default=0.0, ge=0, le=60, description="echo, scripted: seconds between words")
 
 
@@ -45,27 +78,36 @@ class Ai(NodeType[AiConfig]):
     title = "AI"
     description = "Asks a chat model; echo and scripted are built in, provider:name is any that LangChain knows."
     config_model = AiConfig
+    unresolved = frozenset({"tools"})
 
     async def run(self, ctx: NodeContext[AiConfig]) -> Mapping[str, Any]:
         """`{"text", "model", "usage"}`, and with an `output_schema` the parsed reply as `data`."""
-        config = ctx.config
-        try:
-            model = chat_model(config.model, **_settings(config))
-        except NotRunnable as error:
-            raise NodeError("not_runnable", str(error), retryable=False) from error
-        said: BaseMessageChunk | None = None
-        async for chunk in model.astream(conversation(config)):
-            text = str(chunk.text)
-            if text:
-                ctx.delta(text)
-            said = chunk if said is None else said + chunk
-        text = "" if said is None else str(said.text)
-        usage = getattr(said, "usage_metadata", None)
-        result: dict[str, Any] = {"text": text, "model": config.model, "usage": _counts(usage)}
-        return result if config.output_schema is None else {**result, "data": parsed(text, config.output_schema)}
+        config, messages = ctx.config, conversation(ctx.config)
+        async with talk(config.model, settings(config), ctx, config.output_schema) as spoken:
+            return await concluded(spoken, messages, await spoken.say(messages), config.output_schema)
+
+    def tools(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Inner]]:
+        """What the model may use."""
+        return tool_bodies(config, path)
+
+    def holds(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Mapping[str, Any], str]]:
+        """The nodes that are tools."""
+        return tool_nodes(config, path)
+
+    def uses(self, config: Mapping[str, Any], path: str) -> Iterable[Reference]:
+        """The workflows that are tools."""
+        return tool_workflows(config, path)
+
+    def shown(self, config: Any) -> Any:
+        """Without the key, and with the names of the tools only."""
+        if not isinstance(config, Mapping):
+            return config
+        hidden = {"api_key": "•••"} if config.get("api_key") else {}
+        tools = {"tools": [tool.get("name") for tool in config["tools"]]} if config.get("tools") else {}
+        return {**config, **hidden, **tools}
 
     def check(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
-        """A prompt or messages, a model that has the form of one, a script for `scripted`, a right schema."""
+        """A prompt or messages, a model that has the form of one, a script for `scripted`, a right schema, tools."""
         model = config["model"]
         if ("prompt" in config) == ("messages" in config):
             yield Problem(path, "invalid_value", "ai needs either a prompt or messages")
@@ -74,26 +116,34 @@ class Ai(NodeType[AiConfig]):
             yield Problem(step_into(path, "model"), "unknown_model", message)
         if model == "scripted" and not config.get("script"):
             yield Problem(step_into(path, "script"), "missing_key", "scripted needs a script")
+        if config.get("base_url") and "{{" not in model and not model.startswith(f"{OPENAI}:"):
+            message = "base_url is for servers that speak OpenAI's protocol: the model is openai:name there"
+            yield Problem(step_into(path, "base_url"), "invalid_value", message)
         yield from schema_problems(config.get("output_schema") or {}, step_into(path, "output_schema"))
+        yield from tool_problems(config.get("tools") or (), step_into(path, "tools"))
 
     def not_runnable(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
         """A model whose package or key is missing."""
         model = config["model"]
         if "{{" in model or model in BUILT_IN or ":" not in model:
             return
-        base_url = config.get("base_url")
-        known = isinstance(base_url, str) and "{{" not in base_url
-        settings: dict[str, Any] = {"base_url": base_url} if known else {}
+        given = {key: config[key] for key in ("base_url", "api_key") if isinstance(config.get(key), str)}
+        given = {key: "https://unknown.invalid" if "{{" in value else value for key, value in given.items()}
         try:
-            chat_model(model, **settings)
+            chat_model(model, **given)
         except NotRunnable as error:
             yield Problem(step_into(path, "model"), "not_runnable", str(error))
 
 
-def _settings(config: AiConfig) -> dict[str, Any]:
+PASSED_ON = ("temperature", "top_p", "max_tokens", "base_url", "api_key")
+
+
+def settings(config: AiConfig) -> dict[str, Any]:
+    """What the model is made with."""
     if config.model in BUILT_IN:
-        return {"script": config.script or (), "delay": config.delay}
-    chosen = {"temperature": config.temperature, "base_url": config.base_url}
+        script = [each if isinstance(each, str) else each.model_dump() for each in config.script or ()]
+        return {"script": script, "delay": config.delay}
+    chosen = {key: getattr(config, key) for key in PASSED_ON}
     return {key: value for key, value in chosen.items() if value is not None}
 
 
@@ -108,24 +158,3 @@ def conversation(config: AiConfig) -> list[BaseMessage]:
     if config.messages is None:
         return [*first, HumanMessage(config.prompt or "")]
     return [*first, *(kinds[message.role](message.content) for message in config.messages)]
-
-
-def parsed(text: str, schema: Mapping[str, Any]) -> Any:
-    """The JSON of a reply, a fence around it allowed. Raises `NodeError` `invalid_output`."""
-    body = text.strip()
-    if body.startswith("```") and body.endswith("```"):
-        body = body.partition("\n")[2].rpartition("```")[0]
-    try:
-        data = orjson.loads(body)
-    except ValueError as error:
-        raise NodeError("invalid_output", f"the reply is not JSON: {error}") from error
-    wrong = "; ".join(map(str, violations(schema, data, "", "invalid_output")))
-    if wrong:
-        raise NodeError("invalid_output", f"the reply does not fit output_schema: {wrong[:500]}")
-    return data
-
-
-def _counts(usage: Any) -> dict[str, int] | None:
-    if not isinstance(usage, Mapping):
-        return None
-    return {key: value for key, value in usage.items() if isinstance(value, int)}

@@ -13,6 +13,9 @@ from milepost.graphs.context import ConfigT, NodeContext
 from milepost.graphs.definition import NodeSpec, Placed
 from milepost.graphs.problems import Problem
 
+Inner = tuple[Placed[NodeSpec], str, frozenset[str]]
+"""A node inside a node's config, the path of its own config, and the names that only this sees."""
+
 
 class Config(BaseModel):
     """The base of every config model: keys that it does not declare are errors."""
@@ -70,6 +73,14 @@ class NodeType(ABC, Generic[ConfigT]):
 
     def uses(self, config: Mapping[str, Any], path: str) -> Iterable[Reference]:
         """The workflows that a config names; `config` is as written."""
+        return ()
+
+    def tools(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Inner]]:
+        """What the node may run when it likes, by name. `config` is as written and has no problems."""
+        return ()
+
+    def holds(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Mapping[str, Any], str]]:
+        """Type, config and its path of each node inside a config, as far as `config`, as written, is correct."""
         return ()
 
     def not_runnable(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:

@@ -12,7 +12,7 @@ from milepost.graphs.context import NodeContext
 from milepost.graphs.definition import NodeSpec, Placed, Retry, Seconds, Strict, VariableName
 from milepost.graphs.expressions.scope import CONSTANTS, ROOTS
 from milepost.graphs.failures import NodeError
-from milepost.graphs.node_types.base import Config, NodeType
+from milepost.graphs.node_types.base import Config, Inner, NodeType
 from milepost.graphs.node_types.subworkflow import Subworkflow
 from milepost.graphs.problems import Problem, step_into
 
@@ -77,25 +77,18 @@ class Map(NodeType[MapConfig]):
         workflow = config.get("workflow")
         return reference(workflow, step_into(path, "workflow")) if isinstance(workflow, Mapping) else ()
 
-    def body(self, config: Mapping[str, Any], path: str) -> tuple[Placed[NodeSpec], str, frozenset[str]] | None:
+    def holds(self, config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Mapping[str, Any], str]]:
+        """The node that is run for each item."""
+        node = config.get("node")
+        if isinstance(node, Mapping) and isinstance(node.get("config"), Mapping) and isinstance(node.get("type"), str):
+            yield node["type"], node["config"], f"{step_into(path, 'node')}.config"
+
+    def body(self, config: Mapping[str, Any], path: str) -> Inner | None:
         """What is run for each item, and the names that it sees more."""
         written = MapConfig.model_validate({**config, "over": [], "max_concurrency": None})
-        goes_on: Literal["stop", "continue"] = written.on_item_error
-        names = frozenset({written.item_name, INDEX})
-        if written.node is not None:
-            node, place = written.node, step_into(path, "node")
-            spec = NodeSpec(
-                id="item", type=node.type, config=node.config, timeout=node.timeout, retry=node.retry, on_error=goes_on
-            )
-            return Placed(place, spec), f"{place}.config", names
-        workflow = dict(config["workflow"])
-        workflow.setdefault("input", {written.item_name: f"{{{{ {written.item_name} }}}}"})
-        place = step_into(path, "workflow")
-        return (
-            Placed(place, NodeSpec(id="item", type=Subworkflow.name, config=workflow, on_error=goes_on)),
-            place,
-            names,
-        )
+        given = {written.item_name: f"{{{{ {written.item_name} }}}}"}
+        names = {written.item_name, INDEX}
+        return inner(written.node, config.get("workflow"), path, given, written.on_item_error, names)
 
     def check(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
         """Exactly one of `node` and `workflow`; a name for the items that means nothing else."""
@@ -107,3 +100,24 @@ class Map(NodeType[MapConfig]):
         if isinstance(node, Mapping) and node.get("type") in (Map.name, Subworkflow.name):
             where = step_into(step_into(path, "node"), "type")
             yield Problem(where, "invalid_value", f"a {node['type']} stands in a workflow of its own: use `workflow`")
+
+
+def inner(
+    node: ItemNode | None,
+    workflow: Mapping[str, Any] | None,
+    path: str,
+    given: Any,
+    on_error: Literal["stop", "continue"],
+    names: Iterable[str],
+) -> Inner:
+    """What is run inside a node that stands at `path`: a node, or a workflow, which without `input` gets `given`."""
+    if node is not None:
+        place = step_into(path, "node")
+        spec = NodeSpec(
+            id="item", type=node.type, config=node.config, timeout=node.timeout, retry=node.retry, on_error=on_error
+        )
+        return Placed(place, spec), f"{place}.config", frozenset(names)
+    config = {"input": given, **(workflow or {})}
+    place = step_into(path, "workflow")
+    spec = NodeSpec(id="item", type=Subworkflow.name, config=config, on_error=on_error)
+    return Placed(place, spec), place, frozenset(names)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from milepost.graphs import NodeType
 from milepost.server.app import DEFAULT_SLUG, build, prepare
 from milepost.server.config import load_settings
 from milepost.server.errors import HasOpenQuestions
@@ -250,9 +251,12 @@ async def test_a_crash_in_the_middle_of_branches_repeats_only_what_was_not_on_di
 
 
 @asynccontextmanager
-async def crashing(data: Path) -> AsyncIterator[Bench]:
+async def crashing(data: Path, *, types: Iterable[type[NodeType[Any]]] = ()) -> AsyncIterator[Bench]:
     """An app whose writer ends first, as in a crash: what the engine does after that is lost."""
-    app = build(load_settings(data=data, examples=False), registry())
+    known = registry()
+    for node_type in types:
+        known.register(node_type)
+    app = build(load_settings(data=data, examples=False), known)
     await asyncio.to_thread(app.open)
     app.hub.attach(asyncio.get_running_loop())
     await prepare(app)

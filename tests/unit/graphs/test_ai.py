@@ -28,6 +28,12 @@ async def test_echo_streams_the_prompt_word_by_word() -> None:
     }
 
 
+@pytest.mark.parametrize(("given", "said"), [({"a": [1, None]}, '{"a":[1,null]}'), (7, "7"), ("x", "x")])
+async def test_a_prompt_that_is_no_text_becomes_one(given: Any, said: str) -> None:
+    ran = await execute({"nodes": [node("a", "ai", model="echo", prompt="{{ input.given }}")]}, {"given": given})
+    assert ran.output["text"] == said
+
+
 async def test_scripted_says_what_the_script_has_for_the_turn() -> None:
     script = ["first", "second {{ input.topic }}"]
     messages = [
