@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from milepost.graphs.context import NodeContext
 from milepost.graphs.node_types import Config, NodeType, Registry
+from tests.tellers import SyncTeller, Teller
 
 
 class TraceConfig(Config):
@@ -200,6 +201,8 @@ PROBES: Iterable[type[NodeType[Any]]] = (
     AsksThenWorks,
     Chatty,
     Exits,
+    Teller,
+    SyncTeller,
 )
 
 

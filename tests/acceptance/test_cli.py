@@ -36,8 +36,10 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
-def milepost(*arguments: str, cwd: Path | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
+def milepost(
+    *arguments: str, cwd: Path | None = None, given: str = "", **more: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, with ``given`` on its standard input."""
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
@@ -45,7 +47,7 @@ def milepost(*arguments: str, cwd: Path | None = None, **more: str) -> "subproce
         timeout=TIMEOUT,
         env=environment() | more,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        input=given,
         check=False,
     )
 
