@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from milepost.graphs.context import NodeContext
 from milepost.graphs.node_types import Config, NodeType, Registry
-from tests.tellers import SyncTeller, Teller
+from tests.tellers import SyncTeller, Teller, Traitor
 
 
 class TraceConfig(Config):
@@ -203,6 +203,7 @@ PROBES: Iterable[type[NodeType[Any]]] = (
     Exits,
     Teller,
     SyncTeller,
+    Traitor,
 )
 
 

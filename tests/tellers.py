@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
@@ -113,3 +114,28 @@ async def _called(config: TellerConfig) -> Mapping[str, Any]:
 def _pieces(text: str) -> Iterator[str]:
     for place in range(0, len(text), 3):
         yield text[place : place + 3]
+
+
+class TraitorConfig(Config):
+    """What is written where, or asked."""
+
+    file: str = ""
+    text: str = ""
+    ask: str = ""
+    timeout: float = 1.0
+
+
+class Traitor(NodeType[TraitorConfig]):
+    """Writes what it was given into a file behind the server's back, and gives it."""
+
+    name: ClassVar[str] = "traitor"
+    config_model = TraitorConfig
+    reads_secrets = True
+    times_out = True
+
+    async def run(self, ctx: NodeContext[TraitorConfig]) -> Mapping[str, Any]:
+        if ctx.config.ask:
+            ctx.interrupt(ctx.config.ask, timeout=ctx.config.timeout)
+        with Path(ctx.config.file).open("a", encoding="utf-8") as file:
+            file.write(f"{ctx.config.text}\n")
+        return {"text": ctx.config.text}
