@@ -32,6 +32,16 @@ CREATE TABLE api_keys (
   revoked_at  BIGINT
 );
 
+-- What configs read as `secrets.NAME`. ciphertext: AES-GCM under the server's key, bound to project and name.
+CREATE TABLE secrets (
+  project_id TEXT NOT NULL REFERENCES projects (project_id),
+  name       TEXT NOT NULL,
+  ciphertext BYTEA NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  PRIMARY KEY (project_id, name)
+);
+
 -- A response is kept for 24 hours, for a client that asks again.
 CREATE TABLE idempotency_keys (
   scope      TEXT NOT NULL,

@@ -19,6 +19,7 @@ from milepost.graphs.failures import NodeError, TimedOut
 from milepost.graphs.outbound.interface import Outbound
 from milepost.graphs.reporter import Reporter
 from milepost.graphs.state_size import StateSize
+from milepost.graphs.veil import Veil
 from milepost.graphs.witness import Witness
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
@@ -58,6 +59,10 @@ class RunContext:
     """Is told whenever a thread executes a node's own code."""
     http: Outbound | None = None
     """The way out for requests. None: there is none."""
+    secrets: Mapping[str, str] = field(default_factory=lambda: NOTHING, repr=False)
+    """The values of the secrets that the program reads, by name."""
+    veil: Veil | None = None
+    """Covers these values. None: there are none (`secrecy.keeping` sets both)."""
     frame: Any = None
     """What the items of a `map` have in common, inside one."""
 
@@ -183,6 +188,9 @@ class NodeContext(Generic[ConfigT]):
         return self._wait_for({"kind": "event", "event": event}, timeout, f"no event {event!r} came")
 
     def _wait_for(self, wanted: dict[str, Any], timeout: float | None, missed: str) -> Any:
+        if self._context.veil is not None:
+            # Before the deadline is looked up: what is stored of the wait is covered.
+            wanted = self._context.veil.value(wanted)
         if timeout is not None:
             wanted["until"] = self._deadline(wanted, timeout)
         given = interrupt(wanted)

@@ -39,6 +39,11 @@ class Executable(Protocol):
         ...
 
     @property
+    def secrets(self) -> Mapping[str, str]:
+        """The secrets that its nodes read, each with a path that does."""
+        ...
+
+    @property
     def nodes(self) -> Sequence[ProgramNode]:
         """The author's nodes."""
         ...

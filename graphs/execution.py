@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._constants import CONFIG_KEY_SEND
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
 
@@ -36,6 +37,8 @@ from milepost.graphs.nested import attempt_reached
 from milepost.graphs.plan import NodePlan, Resolver
 from milepost.graphs.reporter import Outcome
 from milepost.graphs.routing import Decision
+from milepost.graphs.secrecy import unchained
+from milepost.graphs.veil import MASK
 
 
 class NodeRunner:
@@ -111,7 +114,7 @@ class _Execution:
                 output = await self._try(config, presence)
                 return self._completed(output)
             except NodeFailure as failure:
-                return self._failed(failure)
+                return self._failed(failure if self.context.veil is None else unchained(failure))
         finally:
             presence.leave()
 
@@ -122,16 +125,30 @@ class _Execution:
             reporter.started(self.task_id, plan.id, plan.type.shown(plan.config.value))
             return plan.constant
         try:
-            resolved = self.resolver(plan.config)
+            resolved, shown = self._resolved()
         except ExpressionError as error:
             reporter.started(self.task_id, plan.id, None)
-            raise NodeFailure("expression_error", "ExpressionError", str(error), plan.id) from error
-        reporter.started(self.task_id, plan.id, plan.type.shown(resolved))
+            raise self._failure("expression_error", "ExpressionError", str(error)) from error
+        reporter.started(self.task_id, plan.id, plan.type.shown(shown))
         try:
             return plan.type.config_model.model_validate(resolved)
         except ValidationError as error:
             message = "; ".join(f"{problem.path}: {problem.message}" for problem in problems_of(error, "config"))
-            raise NodeFailure("invalid_config", "ValidationError", message, plan.id) from error
+            raise self._failure("invalid_config", "ValidationError", message) from error
+
+    def _resolved(self) -> tuple[Any, Any]:
+        """The config, and what is shown of it: the same, computed with the mask in the place of each secret."""
+        config, scope = self.plan.config, self.resolver.scope
+        if not config.secrets:
+            resolved = self.resolver(config)
+            return resolved, resolved
+        resolved = Resolver(replace(scope, secrets=self.context.secrets), self.resolver.budget)(config)
+        masks = dict.fromkeys(config.secrets, MASK)
+        return resolved, Resolver(replace(scope, secrets=masks), Budget())(config)
+
+    def _failure(self, code: str, kind: str, message: str) -> NodeFailure:
+        veil = self.context.veil
+        return NodeFailure(code, kind, message if veil is None else veil.text(message), self.plan.id)
 
     async def _try(self, config: BaseModel, presence: Presence) -> dict[str, Any]:
         """The output of the first attempt that succeeds. Raises the last one's failure."""
@@ -147,24 +164,31 @@ class _Execution:
             try:
                 result = await attempt(plan, node_context, self.context, signals, presence)
                 return self._checked(result)
-            except (GraphBubbleUp, GeneratorExit):
-                raise
+            except (GraphBubbleUp, GeneratorExit) as stop:
+                raise self._stopped(stop) from None
             except TimedOut as error:
                 if not plan.late():
-                    raise failure_of(error, plan.id) from error
+                    raise failure_of(error, plan.id, self.context.veil) from error
                 self.timed_out = True
                 return {"timed_out": True}
             except asyncio.CancelledError as error:
                 signals.cancelled = True
                 if _really_cancelled():
                     raise
-                failure = failure_of(error, plan.id)
+                failure = failure_of(error, plan.id, self.context.veil)
             except BaseException as error:
                 # Not only Exception: a KeyboardInterrupt that a node raises would end the engine's loop.
-                failure = failure_of(error, plan.id)
+                failure = failure_of(error, plan.id, self.context.veil)
                 if self.attempts >= plan.max_attempts or (isinstance(error, NodeError) and not error.retryable):
                     raise failure from error
             await self._before_next(failure)
+
+    def _stopped(self, stop: BaseException) -> BaseException:
+        """What a node stops with, its questions covered: its code may have called LangGraph's `interrupt` itself."""
+        veil = self.context.veil
+        if veil is None or not isinstance(stop, GraphInterrupt) or not stop.args:
+            return stop
+        return GraphInterrupt(tuple(replace(each, value=veil.value(each.value)) for each in stop.args[0]))
 
     async def _attempt_reached(self) -> int:
         """The attempt that this execution begins with: not the first where an earlier one parked or was stopped."""
@@ -196,7 +220,7 @@ class _Execution:
 
     def _storable(self, value: Any, what: str, channel: str) -> Any:
         try:
-            copy, size = own_copy(value)
+            copy, size = own_copy(value) if self.context.veil is None else self.context.veil.own_copy(value)
         except NotJson as error:
             raise NodeError("invalid_output", f"{what} is not JSON: {error}", retryable=False) from error
         limit = self.plan.limits.max_state_bytes
@@ -223,9 +247,9 @@ class _Execution:
                     taken = plan.late() if self.timed_out else plan.taken(output, self.resolver)
                     decision = plan.routing.took(plan.number, taken)
             except ExpressionError as error:
-                raise NodeFailure("expression_error", "ExpressionError", str(error), plan.id) from error
+                raise self._failure("expression_error", "ExpressionError", str(error)) from error
             except NodeError as error:
-                raise failure_of(error, plan.id) from error
+                raise failure_of(error, plan.id, self.context.veil) from error
             if decision.cycle is not None:
                 updates |= self._iteration(decision.cycle)
         updates |= decision.updates
@@ -273,7 +297,7 @@ class _Execution:
             decision = plan.routing.took(plan.number, handled or plan.taken(output, self.resolver))
             updates = self._iteration(decision.cycle) if decision.cycle is not None else {}
         except ExpressionError as error_again:
-            self._fatal(NodeFailure("expression_error", "ExpressionError", str(error_again), plan.id))
+            self._fatal(self._failure("expression_error", "ExpressionError", str(error_again)))
         except NodeFailure as limit:
             self._fatal(limit)
         self.context.state_size.put({f"output:{plan.id}": own_copy(output)[1]})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import traceback as tracebacks
+from collections.abc import Callable
 from pathlib import Path
 
 import langchain_core
 import langgraph
+
+from milepost.graphs.veil import Veil
 
 MAX_TRACEBACK = 16_384
 MAX_MESSAGE = 4096
@@ -49,21 +52,35 @@ class TimedOut(NodeError):
         super().__init__("timeout", message, retryable=False)
 
 
-def failure_of(error: BaseException, node_id: str) -> NodeFailure:
+def failure_of(error: BaseException, node_id: str, veil: Veil | None = None) -> NodeFailure:
     """The failure that an exception from a node's code means; that of a node inside it as it is."""
+    cover = _as_it_is if veil is None else veil.text
     if isinstance(error, NodeFailure):
-        return error
-    code = storable(error.code) if isinstance(error, NodeError) else "node_error"
-    return NodeFailure(code, type(error).__name__, message_of(error), node_id, author_traceback(error))
+        return error if veil is None else _covered(error, cover)
+    code = storable(cover(error.code)) if isinstance(error, NodeError) else "node_error"
+    kind, message = cover(type(error).__name__), message_of(error, cover)
+    return NodeFailure(code, kind, message, node_id, author_traceback(error, cover))
 
 
-def message_of(error: BaseException) -> str:
-    """What an exception says, as text that can be stored; the name of its class where it says nothing."""
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _covered(failure: NodeFailure, cover: Callable[[str], str]) -> NodeFailure:
+    code, kind, message = cover(failure.code), cover(failure.type), cover(failure.message)
+    return NodeFailure(code, kind, message, failure.node_id, cover(failure.traceback))
+
+
+def message_of(error: BaseException, cover: Callable[[str], str] = _as_it_is) -> str:
+    """What an exception says, as text that can be stored; the name of its class where it says nothing.
+
+    It is covered before it is cut: what the cut left of a secret would not be recognised.
+    """
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - the author's own __str__
         message = ""
-    return storable(message[:MAX_MESSAGE]) or type(error).__name__
+    return storable(cover(message)[:MAX_MESSAGE]) or cover(type(error).__name__)
 
 
 def storable(text: str) -> str:
@@ -71,7 +88,7 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def author_traceback(error: BaseException) -> str:
+def author_traceback(error: BaseException, cover: Callable[[str], str] = _as_it_is) -> str:
     """The traceback's text without Milepost's and LangGraph's own frames, at most 16 KiB."""
     shown = tracebacks.TracebackException.from_exception(error, limit=-50, capture_locals=False)
     part: tracebacks.TracebackException | None = shown
@@ -79,4 +96,4 @@ def author_traceback(error: BaseException) -> str:
         kept = [frame for frame in part.stack if not frame.filename.startswith(HIDDEN)]
         part.stack = tracebacks.StackSummary.from_list(kept)
         part = part.__cause__ or part.__context__
-    return storable("".join(shown.format())[-MAX_TRACEBACK:])
+    return storable(cover("".join(shown.format()))[-MAX_TRACEBACK:])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Report:
 
     errors: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The secrets that it reads, each with a path that does."""
 
     @property
     def valid(self) -> bool:

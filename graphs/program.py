@@ -64,6 +64,8 @@ class Program:
         self.input_schema = frame.input_schema
         self.warnings = tuple(checked.warnings)
         self.not_runnable = tuple(checked.not_runnable)
+        self.secrets: Mapping[str, str] = checked.secrets
+        """The secrets that its nodes read, nested ones too, each with a path that does."""
         specs = [node.placed.spec for node in checked.nodes]
         self.nodes = tuple(ProgramNode(spec.id, spec.type, spec.name or spec.id) for spec in specs)
         self.edges = tuple(

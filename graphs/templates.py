@@ -27,7 +27,7 @@ Resolve = Callable[[Scope, Budget], Any]
 class Resolved:
     """A JSON value with expressions in it. Constant where it has none."""
 
-    __slots__ = ("_resolve", "constant", "names", "references", "templated", "value")
+    __slots__ = ("_resolve", "constant", "names", "references", "secrets", "templated", "value")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Resolved:
         self._resolve = reading.build(value, path, bare=bare, unresolved=unresolved)
         self.constant = self._resolve is None
         self.references = reading.references
+        self.secrets = reading.secrets
+        """The secrets that are read, each with the first path that does."""
         self.templated = reading.templated
         """The paths whose values are only known at run time."""
 
@@ -63,6 +65,7 @@ class _Reading:
         self.problems = problems
         self.references = References()
         self.templated: set[str] = set()
+        self.secrets: dict[str, str] = {}
 
     def build(
         self,
@@ -113,6 +116,8 @@ class _Reading:
             self.problems.append(Problem(path, error.code, str(error)))
             return None
         self.references.add(parsed.references)
+        for name in sorted(parsed.references.secrets):
+            self.secrets.setdefault(name, path)
 
         def resolve(scope: Scope, budget: Budget) -> Any:
             try:

@@ -66,10 +66,12 @@ class Checked:
     topology: Topology | None = None
     children: Children | None = None
     """The workflows that the definition names; None where nobody can look them up."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """The secrets that it reads, those of nested workflows too, each with the first path that does."""
 
     def report(self) -> Report:
         """The problems, in the order of the definition."""
-        return Report(tuple(self.errors), tuple(self.warnings + self.not_runnable))
+        return Report(tuple(self.errors), tuple(self.warnings + self.not_runnable), self.secrets)
 
 
 def check(definition: Any, registry: Registry, children: Children | None = None) -> Checked:
@@ -102,7 +104,10 @@ def _check_node(
             Problem(f"{path}.type", "unknown_type", f"there is no node type {spec.type!r}; there are {known}")
         )
     bare = (node_type.expressions, node_type.either, node_type.unresolved) if node_type else ()
-    config = Resolved(spec.config, config_path, names, errors, *bare)
+    readable = replace(names, secrets=True) if node_type is not None and node_type.reads_secrets else names
+    config = Resolved(spec.config, config_path, readable, errors, *bare)
+    if config.secrets:
+        checked.secrets = config.secrets | checked.secrets
     sets = Resolved(dict(spec.set), f"{path}.set", names, errors)
     node = Node(placed, node_type, config, sets)
     if spec.id.startswith("__"):
@@ -166,6 +171,7 @@ def _check_children(node: Node, node_type: NodeType[Any], path: str, checked: Ch
         child = find(wanted, checked.children, checked.errors)
         if child is not None:
             node.children.append(child)
+            checked.secrets = dict.fromkeys(child.program.secrets, wanted.path) | checked.secrets
             checked.not_runnable.extend(
                 Problem(wanted.path, problem.code, f"in workflow {child.workflow_id}: {problem}")
                 for problem in child.program.not_runnable

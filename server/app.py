@@ -12,12 +12,16 @@ from milepost.graphs.examples import examples
 from milepost.graphs.node_types import Registry
 from milepost.graphs.programs import Programs
 from milepost.graphs.python.config import GraphsConfig, InvalidConfig, read_config
+from milepost.server.access.cipher import Cipher
 from milepost.server.access.keys import Keys
+from milepost.server.access.secrets import Secrets
 from milepost.server.config import Settings
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
+from milepost.server.engine.revealing import Revealing
 from milepost.server.errors import StartRefused
 from milepost.server.hub.hub import Hub
+from milepost.server.logs import Veils
 from milepost.server.metrics import Metrics
 from milepost.server.runs.answers import Answers
 from milepost.server.runs.concurrency import Concurrency
@@ -54,6 +58,8 @@ class App:
     hub: Hub
     engine: Engine
     keys: Keys
+    secrets: Secrets
+    veils: Veils
     metrics: Metrics
     registry: Registry
     python: PythonGraphs
@@ -73,9 +79,14 @@ class App:
         """Open the database and go on with what an earlier server left. Blocks until recovery is committed.
 
         Raises:
-            StartRefused: the data directory is in use, foreign or newer than this release.
+            StartRefused: the data directory is in use, foreign, newer than this release, or has secrets of another key.
         """
         self.store.open()
+        try:
+            self.secrets.check()
+        except BaseException:
+            self.store.close()
+            raise
         try:
             self.engine.start()
         except BaseException:
@@ -106,6 +117,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     hub = Hub(store, settings.viewer_queue, metrics.event_lag)
     python = PythonGraphs(store, _config(settings))
     programs = ProgramSource(store, Programs(registry), python)
+    secrets, veils = Secrets(store, Cipher(settings.data, settings.secret_key)), Veils()
     travel = Travel(store, programs)
     engine = Engine(
         store,
@@ -121,11 +133,12 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         note_pause=travel.noted,
         around=lambda: _serving(store, python),
         foreign_code=python.configured,
+        secrets=Revealing(secrets.reveal, veils.add),
     )
     limits = Limits(store)
     concurrency = Concurrency(store, programs, engine)
     edit = Edit(store, programs, travel, settings.allowed_types)
-    start = Start(store, hub, engine, programs, limits)
+    start = Start(store, hub, engine, programs, limits, secrets)
     answers = Answers(store, engine, start)
     return App(
         settings=settings,
@@ -133,10 +146,12 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         hub=hub,
         engine=engine,
         keys=Keys(store),
+        secrets=secrets,
+        veils=veils,
         metrics=metrics,
         registry=registry,
         python=python,
-        workflows=Workflows(store, registry, programs, python, concurrency),
+        workflows=Workflows(store, registry, programs, python, concurrency, secrets),
         quotas=Quotas(store, limits, concurrency, engine),
         projects=Projects(store),
         read=Read(store, hub, engine, programs, limits),

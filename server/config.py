@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from milepost.server.errors import StartRefused
@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     viewer_queue: int = Field(
         4096, ge=16, le=1_000_000, description="Events that a live viewer may lag behind before it is dropped."
     )
+    secret_key: SecretStr | None = Field(
+        None, min_length=32, description="Encrypts the secrets of projects, in the place of the file secret.key."
+    )
     examples: bool = Field(True, description="Put the example workflows into a fresh data directory.")
 
     config: Path | None = Field(None, description="A langgraph.json, or its directory: its graphs become workflows.")
@@ -58,7 +61,17 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         problems = [
-            f"MILEPOST_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']} (got {problem.get('input')!r})"
+            f"MILEPOST_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}{_got(problem)}"
             for problem in error.errors()
         ]
         raise StartRefused("; ".join(problems)) from error
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting is no option: others can read a command line."""
+    return name == "secret_key"
+
+
+def _got(problem: Any) -> str:
+    """What was given; nothing of it where it is secret."""
+    return "" if is_secret(str(problem["loc"][0])) else f" (got {problem.get('input')!r})"

@@ -16,6 +16,7 @@ from milepost.server.access.keys import Identity
 from milepost.server.app import DEFAULT_SLUG, App, build, prepare
 from milepost.server.config import load_settings
 from milepost.server.errors import BadRequest, MilepostError, NotFound
+from milepost.server.logs import Veils
 from milepost.server.runs.control import PauseMode, Resume
 from milepost.server.runs.start import MAX_PRIORITY, NewRun
 from milepost.server.states import RunStatus
@@ -137,6 +138,11 @@ class Milepost:
         self._project: Project | None = None
         self._workflows: dict[str, str] = {}
 
+    @property
+    def veils(self) -> Veils:
+        """What covers the values of secrets in logs; its ``cover`` is a processor for structlog."""
+        return self._app.veils
+
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._app.open)
         try:
@@ -208,6 +214,18 @@ class Milepost:
             if each.name == name and each.failure is not None:
                 raise NotFound(f"graph {name} is not served: {each.failure.type}: {each.failure.message}")
         raise NotFound(f"the langgraph.json has no graph {name}")
+
+    async def set_secret(self, name: str, value: str) -> None:
+        """Store a secret, which definitions read as ``{{ secrets.NAME }}``; one of that name is replaced."""
+        await self._app.secrets.set(LOCAL, self._opened.project_id, name, value)
+
+    async def delete_secret(self, name: str) -> None:
+        """Forget a secret. Raises ``NotFound``."""
+        await self._app.secrets.delete(LOCAL, self._opened.project_id, name)
+
+    async def secret_names(self) -> list[str]:
+        """The names of the secrets that are stored."""
+        return [row.name for row in await self._app.secrets.page(self._opened.project_id)]
 
     @property
     def _opened(self) -> Project:

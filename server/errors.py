@@ -28,6 +28,7 @@ MilepostError
 │   ├── InvalidAnswer         invalid_answer
 │   ├── InvalidEdit           invalid_edit
 │   ├── NotRunnable           not_runnable
+│   ├── SecretUnreadable      secret_unreadable
 │   └── IdempotencyMismatch   idempotency_mismatch
 ├── ProjectLimit 429          project_limit (WebSocket 4429)
 ├── ViewerTooSlow             (WebSocket 4408)
@@ -174,6 +175,10 @@ class InvalidEdit(Unprocessable):
 
 class NotRunnable(Unprocessable):
     code, title = "not_runnable", "The workflow cannot run on this server"
+
+
+class SecretUnreadable(Unprocessable):
+    code, title = "secret_unreadable", "A secret cannot be read with the server's key"
 
 
 class IdempotencyMismatch(Unprocessable):

@@ -2,12 +2,16 @@
 
 import logging
 import re
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
+from weakref import WeakSet
 
 import structlog
 from structlog.typing import EventDict, Processor
+
+from milepost.graphs.veil import Veil
 
 _SECRETS = re.compile(r"\bmp_[A-Za-z0-9_-]{20,}|(?i:\b(bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
 _SECRET_NAMES = frozenset(
@@ -17,14 +21,35 @@ _DEEPEST = 8
 MASK = "***"
 
 
-def configure(level: str, stream: TextIO) -> None:
+class Veils:
+    """What covers the secrets of runs: each counts as long as some code lives that may know them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._veils: WeakSet[Veil] = WeakSet()
+
+    def add(self, veil: Veil) -> None:
+        """An attempt with secrets begins."""
+        with self._lock:
+            self._veils.add(veil)
+
+    def cover(self, _: Any, __: str, entry: EventDict) -> EventDict:
+        """The entry without the values of secrets."""
+        with self._lock:
+            veils = list(self._veils)
+        for veil in veils:
+            entry = veil.value(entry)
+        return entry
+
+
+def configure(level: str, stream: TextIO, veils: Veils) -> None:
     """Log what is at least ``level`` (debug, info, warning, error) to ``stream``: JSON lines, or text on a terminal."""
     number, lines = logging.getLevelNamesMapping()[level.upper()], _Lines(stream)
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[Processor] = [structlog.processors.format_exc_info, mask, _renderer(stream.isatty())]
+    last: list[Processor] = [structlog.processors.format_exc_info, mask, veils.cover, _renderer(stream.isatty())]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(number),

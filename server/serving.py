@@ -128,6 +128,7 @@ def services(app: App) -> Services:
         clock=app.store.clock,
         hub=app.hub,
         keys=app.keys,
+        secrets=app.secrets,
         workflows=app.workflows,
         read=app.read,
         quotas=app.quotas,

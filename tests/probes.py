@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from milepost.graphs.context import NodeContext
 from milepost.graphs.node_types import Config, NodeType, Registry
+from tests.tellers import SyncTeller, Teller, Traitor
 
 
 class TraceConfig(Config):
@@ -200,6 +201,9 @@ PROBES: Iterable[type[NodeType[Any]]] = (
     AsksThenWorks,
     Chatty,
     Exits,
+    Teller,
+    SyncTeller,
+    Traitor,
 )
 
 

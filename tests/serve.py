@@ -28,8 +28,9 @@ def main() -> int:
     options = parser.parse_args()
     try:
         settings = load_settings(data=options.data, port=options.port, examples=False)
-        logs.configure(settings.log_level, sys.stderr)
-        run(build(settings, registry(), _clock(options.clock_offset)), _announce)
+        app = build(settings, registry(), _clock(options.clock_offset))
+        logs.configure(settings.log_level, sys.stderr, app.veils)
+        run(app, _announce)
     except StartRefused as refusal:
         sys.stderr.write(f"{refusal.detail}\n")
         return 2

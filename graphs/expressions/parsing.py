@@ -21,7 +21,7 @@ from milepost.graphs.expressions.budget import MAX_BITS, Budget, ExpressionError
 from milepost.graphs.expressions.checks import TESTS
 from milepost.graphs.expressions.evaluator import HANDLERS, Evaluator
 from milepost.graphs.expressions.operations import text
-from milepost.graphs.expressions.scope import CONSTANTS, ROOTS, Names, Scope
+from milepost.graphs.expressions.scope import CONSTANTS, ROOTS, SECRET_NAME, SECRETS, Names, Scope
 from milepost.graphs.expressions.texts import joined
 
 MAX_SOURCE = 64 * 1024
@@ -48,10 +48,12 @@ class References:
     outputs: set[str] | None = field(default_factory=set)
     variables: set[str] | None = field(default_factory=set)
     roots: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)
 
     def add(self, other: References) -> None:
         """Take in what another one reads."""
         self.roots |= other.roots
+        self.secrets |= other.secrets
         self.outputs = _both(self.outputs, other.outputs)
         self.variables = _both(self.variables, other.variables)
 
@@ -229,8 +231,10 @@ class _References:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.found = References()
+        self._whole: nodes.Node | None = None
 
     def of(self, node: nodes.Node) -> References:
+        self._whole = node
         self._visit(node)
         return self.found
 
@@ -276,6 +280,9 @@ class _References:
     def _root(self, root: str, access: nodes.Getattr | nodes.Getitem | None) -> None:
         if root in CONSTANTS or root in self.names.locals:
             return
+        if root == SECRETS:
+            self._secret(access)
+            return
         if root not in ROOTS:
             known = ", ".join((*ROOTS, *sorted(self.names.locals)))
             raise InvalidExpression("unknown_name", f"there is no {shown(root)}; there are {known}")
@@ -285,6 +292,17 @@ class _References:
             raise InvalidExpression("unknown_name", reason)
         if root in ("outputs", "variables"):
             setattr(self.found, root, _both(getattr(self.found, root), None if name is None else {name}))
+
+    def _secret(self, access: nodes.Getattr | nodes.Getitem | None) -> None:
+        if not self.names.secrets:
+            message = "a secret cannot be read here, only in the config of node types that take secrets, like ai"
+            raise InvalidExpression("secret_refused", message)
+        name = self._constant(access)
+        if name is None or access is not self._whole or not SECRET_NAME.fullmatch(name):
+            # What is computed from a secret could not be recognised when it comes back.
+            message = "a secret stands alone in its braces, by its name, with text around them if need be"
+            raise InvalidExpression("secret_refused", f"{message}: {{{{ secrets.NAME }}}}")
+        self.found.secrets.add(name)
 
     @staticmethod
     def _constant(access: nodes.Getattr | nodes.Getitem | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,6 +13,9 @@ from milepost.graphs.expressions.budget import ExpressionError, shown
 RUN_KEYS = frozenset({"id", "workflow_id", "version", "project_id", "started_at"})
 ROOTS = ("input", "variables", "outputs", "run")
 NO_LOCALS: Mapping[str, Any] = MappingProxyType({})
+SECRETS = "secrets"
+"""The root whose values are secret: it stands alone, `{{ secrets.NAME }}`, and only where `Names.secrets` is true."""
+SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 CONSTANTS = frozenset({"null"})
 """JSON's word for what Jinja calls none."""
 
@@ -24,6 +28,8 @@ class Names:
     variables: frozenset[str] = frozenset()
     locals: frozenset[str] = frozenset()
     """Names that exist beside the roots, where an item of a list is worked on."""
+    secrets: bool = False
+    """Whether secrets can be read here; which exist is known when they are."""
 
     def unknown(self, root: str, name: str) -> str | None:
         """Why `root.name` cannot be, or None when it can."""
@@ -33,12 +39,14 @@ class Names:
             return f"no node sets a variable {shown(name)}"
         if root == "run" and name not in RUN_KEYS:
             return f"run has no {shown(name)}; it has {', '.join(sorted(RUN_KEYS))}"
+        if root == SECRETS:
+            return f"the project has no secret {shown(name)}"
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One of `outputs`, `variables`, `run`: a name in it that has no value yet is null, another one an error."""
+    """A root but `input`: a name in it that has no value yet is null, another one an error."""
 
     root: str
     values: Mapping[str, Any]
@@ -64,9 +72,10 @@ class Scope:
     outputs: Mapping[str, Any]
     run: Mapping[str, Any]
     locals: Mapping[str, Any] = field(default_factory=lambda: NO_LOCALS)
+    secrets: Mapping[str, str] = field(default_factory=lambda: NO_LOCALS, repr=False)
 
     def root(self, name: str) -> Any:
-        """The value of a root name. Only called with one of `ROOTS` or `CONSTANTS`, or with one of its `locals`."""
+        """The value of a root name. Only called with one that parsing let through."""
         if name in self.locals:
             return self.locals[name]
         if name in CONSTANTS:

@@ -79,6 +79,7 @@ class Ai(NodeType[AiConfig]):
     description = "Asks a chat model; echo and scripted are built in, provider:name is any that LangChain knows."
     config_model = AiConfig
     unresolved = frozenset({"tools"})
+    reads_secrets = True
 
     async def run(self, ctx: NodeContext[AiConfig]) -> Mapping[str, Any]:
         """`{"text", "model", "usage"}`, and with an `output_schema` the parsed reply as `data`."""

@@ -45,6 +45,8 @@ class NodeType(ABC, Generic[ConfigT]):
     """True: `run` looks at the outputs of `ctx.live`, not only at what its config names."""
     reads_everything: ClassVar[bool] = False
     """True: `run` looks at outputs or variables that its config does not name."""
+    reads_secrets: ClassVar[bool] = False
+    """True: its config may have `{{ secrets.NAME }}`. For types that show a credential to whom it is meant for."""
     side_effects: ClassVar[bool] = False
     """True: a dry run calls `simulate` instead of `run`."""
 

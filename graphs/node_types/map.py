@@ -10,7 +10,7 @@ from pydantic import Field
 from milepost.graphs.children import Reference, reference
 from milepost.graphs.context import NodeContext
 from milepost.graphs.definition import NodeSpec, Placed, Retry, Seconds, Strict, VariableName
-from milepost.graphs.expressions.scope import CONSTANTS, ROOTS
+from milepost.graphs.expressions.scope import CONSTANTS, ROOTS, SECRETS
 from milepost.graphs.failures import NodeError
 from milepost.graphs.node_types.base import Config, Inner, NodeType
 from milepost.graphs.node_types.subworkflow import Subworkflow
@@ -19,7 +19,7 @@ from milepost.graphs.problems import Problem, step_into
 INDEX = "index"
 """The name of an item's place in the list, from 0."""
 
-TAKEN = {*ROOTS, *CONSTANTS, INDEX, "true", "false", "none", "True", "False", "None"}
+TAKEN = {*ROOTS, SECRETS, *CONSTANTS, INDEX, "true", "false", "none", "True", "False", "None"}
 TAKEN |= {"and", "or", "not", "in", "is", "if", "else"}
 SHOWN = 100
 """Items of a list that an execution's input shows; of a longer one only the length."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from langgraph._internal._constants import TASKS
@@ -45,6 +46,7 @@ class _Described:
     recursion_limit: int = RECURSION_LIMIT
     warnings: Sequence[Problem] = ()
     not_runnable: Sequence[Problem] = ()
+    secrets: Mapping[str, str] = MappingProxyType({})
     maps: Sequence[str] = ()
     branched = True
 

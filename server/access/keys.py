@@ -1,13 +1,13 @@
 """API keys: made, checked, revoked. A key is good for one project, or, the owner's, for the whole server."""
 
 import hashlib
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from uuid_utils import uuid7
 
+from milepost.server.access.private_file import read_line, write_line
 from milepost.server.errors import NotAuthenticated, NotFound
 from milepost.server.store.rows import Key
 from milepost.server.store.statements import statement
@@ -114,7 +114,7 @@ class Keys:
         Where the file is missing or holds no valid key, a new key is made and the one before revoked.
         """
         path = data / "owner.key"
-        secret = _read(path)
+        secret = read_line(path)
         if secret is not None:
             key = await self._store.key(_hash(secret))
             if key is not None and key.project_id is None:
@@ -122,29 +122,10 @@ class Keys:
         await self._store.commit(Unit([statement("revoke_owner_keys", now=self._store.clock())]))
         self._known.clear()
         _, secret = await self.create(OWNER, None, None)
-        _write(path, secret)
+        write_line(path, secret)
         return secret
 
 
 def _hash(secret: str) -> str:
     # A secret has 256 random bits: nobody guesses it, so a slow hash would only slow every request down.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii").strip() or None
-    except (FileNotFoundError, UnicodeDecodeError):
-        return None
-
-
-def _write(path: Path, secret: str) -> None:
-    # Written aside and moved, so that neither a crash nor another user's eyes find half a file or an open one.
-    aside = path.with_suffix(".new")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secret + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)

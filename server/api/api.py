@@ -14,6 +14,7 @@ from milepost.server.api import (
     projects,
     run_control,
     runs,
+    secrets,
     sockets,
     workflows,
 )
@@ -36,7 +37,7 @@ def create_api(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
     register(app)
-    for module in (runs, run_control, events, checkpoints, workflows, projects, limits, inbox, operations):
+    for module in (runs, run_control, events, checkpoints, workflows, projects, secrets, limits, inbox, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

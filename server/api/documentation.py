@@ -27,6 +27,7 @@ from milepost.server.api.models import (
     Pause,
     Rerun,
     ResumeRun,
+    SecretForm,
 )
 
 BODIES: tuple[type[BaseModel], ...] = (
@@ -43,6 +44,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     Pause,
     Rerun,
     ResumeRun,
+    SecretForm,
 )
 
 DESCRIPTION = """Runs workflows as LangGraph graphs.

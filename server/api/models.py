@@ -159,6 +159,14 @@ class NewProject(Strict):
     name: Line = Field(description="What people call it.")
 
 
+class SecretForm(Strict):
+    """A secret's value."""
+
+    value: str = Field(
+        repr=False, description="6 characters to 64 KiB. It is stored encrypted, and nobody is ever given it back."
+    )
+
+
 class NewKey(Strict):
     """An API key to be made."""
 

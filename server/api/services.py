@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 
 from milepost.graphs.node_types import Registry
 from milepost.server.access.keys import Identity, Keys
+from milepost.server.access.secrets import Secrets
 from milepost.server.config import Settings
 from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.hub.hub import Hub
@@ -34,6 +35,7 @@ class Services:
     clock: Callable[[], int]
     hub: Hub
     keys: Keys
+    secrets: Secrets
     workflows: Workflows
     read: Read
     quotas: Quotas

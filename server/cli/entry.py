@@ -20,12 +20,14 @@ COMMANDS: Table = {
     "watch": "watch:watch",
     "validate": "validate:validate",
     "key": {"create": "key:create", "list": "key:show", "revoke": "key:revoke"},
+    "secret": {"set": "secret:set_", "list": "secret:show", "delete": "secret:delete"},
     "version": "version:version",
 }
 
 HELP = {
     "milepost": "Durable LangGraph runs: started, watched live, paused, resumed and cancelled at any moment.",
     "key": "API keys of a data directory.",
+    "secret": "Secrets of a project: definitions read them, nobody gets them back.",
 }
 
 

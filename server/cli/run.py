@@ -71,7 +71,6 @@ def run(
     target = _target(workflow, data)
     how = {"version": version, "priority": priority, "start_at": _time(start_at)}
     wanted = _Wanted(target, _input(given), how)
-    logs.configure("warning", sys.stderr)
     display = display_for(Console(stderr=True)) if watch else Display()
     with TemporaryDirectory(prefix="milepost-", ignore_cleanup_errors=True) as temporary, display:
         try:
@@ -117,7 +116,9 @@ def _time(given: str | None) -> datetime | None:
 
 
 async def _run(wanted: _Wanted, kept_in: Path | None, temporary: Path, display: Display) -> int:
-    async with Milepost(data=kept_in or temporary) as milepost, _interruption() as interrupted:
+    opened = Milepost(data=kept_in or temporary)
+    logs.configure("warning", sys.stderr, opened.veils)
+    async with opened as milepost, _interruption() as interrupted:
         handle = await milepost.start(wanted.definition, wanted.input, **wanted.how)
         following = asyncio.ensure_future(_follow(handle, display))
         await asyncio.wait({following, interrupted}, return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ from milepost.server import logs
 from milepost.server.app import App, build
 from milepost.server.cli.banner import banner
 from milepost.server.cli.mistake import Mistake
-from milepost.server.config import Settings, load_settings
+from milepost.server.config import Settings, is_secret, load_settings
 from milepost.server.errors import StartRefused
 from milepost.server.serving import run
 
@@ -30,9 +30,9 @@ REASONS = {
 
 
 def _with_settings(function: Callable[..., None]) -> Callable[..., None]:
-    """``function`` with an option for each setting; those that are not given are None."""
+    """``function`` with an option for each setting that is no secret; those that are not given are None."""
     described: Any = function
-    described.__signature__ = Signature([_option(name) for name in Settings.model_fields])
+    described.__signature__ = Signature([_option(name) for name in Settings.model_fields if not is_secret(name)])
     return function
 
 
@@ -64,9 +64,9 @@ def serve(**options: Any) -> None:
         settings = load_settings(**options)
     except StartRefused as error:
         raise Mistake(error.detail) from error
-    logs.configure(settings.log_level, sys.stderr)
     try:
         app = build(settings)
+        logs.configure(settings.log_level, sys.stderr, app.veils)
         run(app, lambda url, _: _ready(app, url))
     except StartRefused as error:
         raise Mistake(error.detail) from error

@@ -23,6 +23,7 @@ from milepost.server.engine.durations import Durations
 from milepost.server.engine.lifespan import Lifespan
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
+from milepost.server.engine.revealing import Revealing
 from milepost.server.engine.segment import Segment, Tools
 from milepost.server.engine.slots import Slots
 from milepost.server.engine.starting import Starting
@@ -69,6 +70,7 @@ class Engine:
         on_lag: Callable[[float], None] = lambda seconds: None,
         on_queue_wait: Callable[[float], None] = lambda seconds: None,
         note_pause: Callable[[Run], Awaitable[list[Statement]]],
+        secrets: Revealing,
         around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
         foreign_code: bool = False,
     ) -> None:
@@ -84,6 +86,7 @@ class Engine:
         self._foreign_code = foreign_code
         self._lifespan: Lifespan
         self._allowed_types = allowed_types
+        self._secrets = secrets
         self._tools: Tools
         self._on_settled = on_settled
         self._loop = uvloop.new_event_loop()
@@ -134,7 +137,14 @@ class Engine:
         outbox = Outbox(self._store)
         durations = Durations(self._store)
         self._tools = Tools(
-            self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types, durations
+            self._store,
+            outbox,
+            self._load,
+            self._threads,
+            self._black_box,
+            self._allowed_types,
+            durations,
+            self._secrets,
         )
         self._lifespan = Lifespan(self._around())
         await self._lifespan.enter()

@@ -19,6 +19,7 @@ from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.executable import Executable
 from milepost.graphs.state_size import StateSize
+from milepost.graphs.veil import Veil
 from milepost.graphs.witness import Witness
 from milepost.server.engine.drive import changed, drive_of, projection_of
 from milepost.server.engine.durations import Durations
@@ -26,6 +27,7 @@ from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
+from milepost.server.engine.revealing import Revealing
 from milepost.server.engine.standing import standing
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
 from milepost.server.errors import GuardFailed, NotFound, Unavailable, WriteFailed
@@ -57,6 +59,7 @@ class Tools:
     witness: Witness
     allowed_types: tuple[str, ...]
     durations: Durations
+    secrets: Revealing
 
 
 class Segment:
@@ -74,6 +77,7 @@ class Segment:
         self._graph: asyncio.Task[None] | None = None
         self._program: Executable | None = None
         self._projection: Projection | None = None
+        self._veil: Veil | None = None
         self._over = False
         self._checking: asyncio.Future[None] | None = None
         self._quiet = asyncio.Event()
@@ -195,9 +199,11 @@ class Segment:
 
     def _verdict(self, error: BaseException | None) -> Verdict:
         try:
-            return judge(error, self._program, self.recorder, pausing=self._drain == "pause")
+            verdict = judge(error, self._program, self.recorder, pausing=self._drain == "pause")
         except Exception as broken:  # noqa: BLE001 - whatever is wrong, the run must not stand RUNNING
-            return Verdict.broken(broken)
+            verdict = Verdict.broken(broken)
+        # The graph's own failures may hold what a node's code raised.
+        return verdict if self._veil is None else replace(verdict, error=self._veil.value(verdict.error))
 
     async def _run_graph(self) -> None:
         run, tools = self.run, self._tools
@@ -227,11 +233,13 @@ class Segment:
             config["configurable"]["checkpoint_id"] = run.resume_from
         taken = await self._restore(program, recorder, saver, config, parked) if run.checkpoint_id is not None else 0
         config["recursion_limit"] = max(1, program.recursion_limit - taken)
+        context = await tools.secrets.keeping(run.project_id, program, self._context(recorder, parked))
+        self._veil = context.veil
         self.recorder = recorder
         if self._fenced:
             raise asyncio.CancelledError
         async with asyncio.timeout(self._time_left(program)):
-            given, context = _graph_input(run, program, answers), self._context(recorder, parked)
+            given = _graph_input(run, program, answers)
             async for _ in drive.steps(saver, given, config, context, self._control):
                 pass
 

@@ -11,6 +11,7 @@ import uuid_utils
 
 from milepost.graphs.problems import Problem
 from milepost.server.access.keys import Identity
+from milepost.server.access.secrets import Secrets
 from milepost.server.engine.claims import started
 from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.errors import (
@@ -100,12 +101,21 @@ class Launch:
 class Start:
     """Creates and executes runs."""
 
-    def __init__(self, store: Store, hub: Hub, dispatcher: Dispatcher, programs: ProgramSource, limits: Limits) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        dispatcher: Dispatcher,
+        programs: ProgramSource,
+        limits: Limits,
+        secrets: Secrets,
+    ) -> None:
         self._store = store
         self._hub = hub
         self._dispatcher = dispatcher
         self._programs = programs
         self._limits = limits
+        self._secrets = secrets
         self._answering: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def create(self, actor: Identity, project: Project, new: NewRun) -> bytes:
@@ -346,11 +356,9 @@ class Start:
     async def _check(self, run: Run, workflow: Workflow) -> None:
         await self._programs.refuse_gone(run)
         program = await self._programs.get(workflow)
-        if program.not_runnable:
-            raise NotRunnable(
-                "; ".join(problem.message for problem in program.not_runnable),
-                errors=problems_json(program.not_runnable),
-            )
+        lacks = [*program.not_runnable, *await self._secrets.unset(run.project_id, program.secrets)]
+        if lacks:
+            raise NotRunnable("; ".join(problem.message for problem in lacks), errors=problems_json(lacks))
         problems = program.check_input(orjson.loads(run.input))
         if problems:
             raise InvalidInput("; ".join(problem.message for problem in problems), errors=problems_json(problems))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
@@ -11,6 +12,7 @@ from milepost.graphs.children import Children
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import Report
 from milepost.graphs.program import validate
+from milepost.server.access.secrets import Secrets
 from milepost.server.errors import GuardFailed, InvalidDefinition, NotFound, PythonWorkflow, RunLive, VersionConflict
 from milepost.server.runs.concurrency import Concurrency, ConcurrencyRule
 from milepost.server.runs.cursors import make_cursor, read_cursor
@@ -33,12 +35,14 @@ class Workflows:
         programs: ProgramSource,
         python: PythonGraphs,
         concurrency: Concurrency,
+        secrets: Secrets,
     ) -> None:
         self._store = store
         self._python = python
         self._registry = registry
         self._programs = programs
         self._concurrency = concurrency
+        self._secrets = secrets
 
     async def create(
         self,
@@ -195,7 +199,7 @@ class Workflows:
 
     async def validate(self, project: Project, definition: Any) -> Json:
         """Every error and warning of a definition; nothing is stored."""
-        report = await self._report(definition, await self._children(project, definition, None))
+        report = await self._report(project, definition, await self._children(project, definition, None))
         return {
             "valid": report.valid,
             "errors": problems_json(report.errors),
@@ -227,7 +231,7 @@ class Workflows:
     ) -> tuple[Report, str]:
         """What validation found, and the versions that are pinned with the definition, as JSON."""
         children = await self._children(project, definition, workflow_id)
-        report = await self._report(definition, children)
+        report = await self._report(project, definition, children)
         if not report.valid:
             count = len(report.errors)
             raise InvalidDefinition(
@@ -239,6 +243,8 @@ class Workflows:
     async def _children(self, project: Project, definition: Any, workflow_id: str | None) -> Children:
         return await self._programs.children(project.project_id, definition, workflow_id)
 
-    async def _report(self, definition: Any, children: Children) -> Report:
+    async def _report(self, project: Project, definition: Any, children: Children) -> Report:
         # A large definition takes a tenth of a second to check, longer than a loop may be held.
-        return await asyncio.to_thread(validate, definition, self._registry, children)
+        report = await asyncio.to_thread(validate, definition, self._registry, children)
+        missing = await self._secrets.unset(project.project_id, report.secrets)
+        return replace(report, warnings=(*report.warnings, *missing)) if missing else report

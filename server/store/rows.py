@@ -244,6 +244,15 @@ class ProjectLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretRow:
+    """A secret without its value."""
+
+    name: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """An API key without its secret. ``project_id`` None: the owner's, good everywhere."""
 

@@ -36,8 +36,10 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
-def milepost(*arguments: str, cwd: Path | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
+def milepost(
+    *arguments: str, cwd: Path | None = None, given: str = "", **more: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, with ``given`` on its standard input."""
     return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
@@ -45,7 +47,7 @@ def milepost(*arguments: str, cwd: Path | None = None, **more: str) -> "subproce
         timeout=TIMEOUT,
         env=environment() | more,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        input=given,
         check=False,
     )
 
@@ -285,6 +287,46 @@ async def test_keys_of_a_stopped_server_are_managed_in_its_directory(tmp_path: P
     elsewhere = milepost("key", "list", "--data", str(tmp_path / "other"))
     assert elsewhere.returncode == 2
     assert "no data directory" in elsewhere.stderr
+
+
+def test_secrets_are_set_listed_and_deleted_while_the_server_runs(served: Served) -> None:
+    there = ("--data", str(served.data), "--url", served.url)
+    done = milepost("secret", "set", "FROM_PIPE", *there, given="a-piped-value\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "secret FROM_PIPE is set\n")
+    listed = milepost("secret", "list", *there)
+    assert re.fullmatch(r"\S+Z  FROM_PIPE\n", listed.stdout), listed
+    assert milepost("secret", "delete", "FROM_PIPE", *there).stderr == "secret FROM_PIPE is deleted\n"
+    assert milepost("secret", "list", *there).stdout == ""
+    for arguments, given in ((("delete", "FROM_PIPE"), ""), (("set", "A"), "tiny"), (("set", "1"), "a-piped-value")):
+        wrong = milepost("secret", *arguments, *there, given=given)
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert not given or given not in wrong.stderr
+    assert "secret set" in served.log.read_text()
+    assert "a-piped-value" not in served.log.read_text()
+
+
+async def test_secrets_of_a_stopped_server_are_managed_in_its_directory(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    asks = {"steps": [{"id": "a", "type": "ai", "config": {"model": "echo", "prompt": "{{ secrets.TOKEN }}!"}}]}
+    async with Milepost(data=tmp_path / "data") as m:
+        await m.set_secret("OTHER", "set-from-python")
+        assert await m.secret_names() == ["OTHER"]
+    done = milepost("secret", "set", "TOKEN", *data, given="line one\nline two\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "secret TOKEN is set\n")
+    assert [line.split()[1] for line in milepost("secret", "list", *data).stdout.splitlines()] == ["OTHER", "TOKEN"]
+    ran = milepost("run", write(tmp_path / "asks.json", asks), *data)
+    assert json.loads(ran.stdout)["text"] == "•••!"
+    assert "line two" not in ran.stdout + ran.stderr
+    wrong = milepost("secret", "set", "MORE", *data, given="another-value", MILEPOST_SECRET_KEY="w" * 40)
+    assert (wrong.returncode, "stored with" in wrong.stderr) == (2, True)
+    # What nobody can read any more can be deleted.
+    (tmp_path / "data/secret.key").unlink()
+    lost = milepost("serve", "--port", "0", *data)
+    assert (lost.returncode, "secret.key, is missing" in lost.stderr) == (2, True)
+    for name in ("TOKEN", "OTHER"):
+        assert milepost("secret", "delete", name, *data).returncode == 0
+    async with Milepost(data=tmp_path / "data") as m:
+        assert await m.secret_names() == []
 
 
 def test_run_prints_the_output_as_json_and_nothing_else(tmp_path: Path) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 import orjson
 
 from milepost.graphs.programs import Programs
+from milepost.server.access.cipher import Cipher
+from milepost.server.access.secrets import Secrets
 from milepost.server.config import load_settings
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
+from milepost.server.engine.revealing import Revealing
+from milepost.server.logs import Veils
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.python_graphs import PythonGraphs
 from milepost.server.runs.start import NewRun
@@ -79,6 +83,7 @@ async def driven(store: Store, data: Path, run_id: str) -> Run:
         max_runs=1,
         sync_threads=1,
         note_pause=Travel(store, programs).noted,
+        secrets=Revealing(Secrets(store, Cipher(data, None)).reveal, Veils().add),
     )
     engine.start()
     try:

@@ -27,6 +27,7 @@ SMALL = {
     "runs_of_other_boots": "the runs that are RUNNING, by an index of no others",
     "answered_runs": "the answers that nobody used yet, by an index of no others",
     "python_workflows": "the graphs that are written in Python, by an index of no others",
+    "any_secret": "the first entry of an index",
     "list_all": "all checkpoints: LangGraph asks for them without a thread",
 }
 """What a statement may read as a whole."""

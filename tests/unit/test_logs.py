@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from milepost.server.logs import MASK, configure, mask
+from milepost.server.logs import MASK, Veils, configure, mask
 
 SECRET = "mp_" + secrets.token_urlsafe(32)
 
@@ -52,7 +52,7 @@ def configured() -> Iterator[StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     stream = StringIO()
-    configure("info", stream)
+    configure("info", stream, Veils())
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
