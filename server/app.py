@@ -18,8 +18,8 @@ from milepost.server.access.secrets import Secrets
 from milepost.server.config import Settings
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
-from milepost.server.errors import StartRefused
 from milepost.server.engine.revealing import Revealing
+from milepost.server.errors import StartRefused
 from milepost.server.hub.hub import Hub
 from milepost.server.logs import Veils
 from milepost.server.metrics import Metrics
