@@ -134,18 +134,9 @@ class Engine:
         self._loop.run_forever()
 
     async def _open(self) -> None:
-        outbox = Outbox(self._store)
-        durations = Durations(self._store)
-        self._tools = Tools(
-            self._store,
-            outbox,
-            self._load,
-            self._threads,
-            self._black_box,
-            self._allowed_types,
-            durations,
-            self._secrets,
-        )
+        store, durations = self._store, Durations(self._store)
+        own = (self._load, self._threads, self._black_box, self._allowed_types)
+        self._tools = Tools(store, Outbox(store), *own, durations, self._secrets)
         self._lifespan = Lifespan(self._around())
         await self._lifespan.enter()
         await recover(self._store, self._boot_id, self._black_box.open())

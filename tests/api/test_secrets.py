@@ -81,4 +81,4 @@ async def test_a_workflow_whose_secret_is_not_set_is_refused_when_it_is_executed
     done = await site.client.post(f"{site.base}/runs", json=run, params={"wait": 20})
     assert (done.status_code, done.json()["status"]) == (201, "COMPLETED")
     run = (await site.client.get(f"{site.base}/runs/{done.json()['run_id']}")).json()
-    assert run["output"]["text"] == "•••"
+    assert run["output_data"]["text"] == "•••"
