@@ -23,7 +23,15 @@ HIDDEN = (
 class NodeFailure(Exception):
     """A node that failed for good. `code` is stable; `type` is the name of the error's class."""
 
-    def __init__(self, code: str, type: str, message: str, node_id: str, traceback: str = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        type: str,
+        message: str,
+        node_id: str,
+        traceback: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         message = storable(message)
         super().__init__(f"{node_id}: {message}")
         self.code = code
@@ -31,15 +39,21 @@ class NodeFailure(Exception):
         self.message = message
         self.node_id = node_id
         self.traceback = storable(traceback)
+        self.retry_after = retry_after
+        """Seconds that the next attempt should wait at least."""
 
 
 class NodeError(Exception):
-    """Raised by a node type to fail with a code of its own. `retryable` False: trying again would not help."""
+    """Raised by a node type to fail with a code of its own. `retryable` False: trying again would not help.
 
-    def __init__(self, code: str, message: str, *, retryable: bool = True) -> None:
+    `retry_after`: seconds that the next attempt waits at least.
+    """
+
+    def __init__(self, code: str, message: str, *, retryable: bool = True, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class TimedOut(NodeError):
@@ -54,7 +68,8 @@ def failure_of(error: BaseException, node_id: str) -> NodeFailure:
     if isinstance(error, NodeFailure):
         return error
     code = storable(error.code) if isinstance(error, NodeError) else "node_error"
-    return NodeFailure(code, type(error).__name__, message_of(error), node_id, author_traceback(error))
+    retry_after = error.retry_after if isinstance(error, NodeError) else None
+    return NodeFailure(code, type(error).__name__, message_of(error), node_id, author_traceback(error), retry_after)
 
 
 def message_of(error: BaseException) -> str:

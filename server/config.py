@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from milepost.graphs.outbound.addresses import AllowedHosts
 from milepost.server.errors import StartRefused
 
 
@@ -33,14 +34,23 @@ class Settings(BaseSettings):
     viewer_queue: int = Field(
         4096, ge=16, le=1_000_000, description="Events that a live viewer may lag behind before it is dropped."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts that nodes may call though they are not public: name, address or CIDR, :port if wanted."
+    )
     examples: bool = Field(True, description="Put the example workflows into a fresh data directory.")
 
     config: Path | None = Field(None, description="A langgraph.json, or its directory: its graphs become workflows.")
 
-    @field_validator("allowed_types", mode="before")
+    @field_validator("allowed_types", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowedHosts(value)
+        return value
 
     @property
     def database(self) -> Path:

@@ -18,6 +18,7 @@ from langgraph.types import Command
 from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.executable import Executable
+from milepost.graphs.outbound.interface import Outbound
 from milepost.graphs.state_size import StateSize
 from milepost.graphs.witness import Witness
 from milepost.server.engine.drive import changed, drive_of, projection_of
@@ -57,6 +58,7 @@ class Tools:
     witness: Witness
     allowed_types: tuple[str, ...]
     durations: Durations
+    http: Outbound | None
 
 
 class Segment:
@@ -310,6 +312,7 @@ class Segment:
             parked=parked.values,
             now=self._tools.store.clock,
             state_size=size,
+            http=self._tools.http,
         )
 
     def _left(self) -> None:
