@@ -203,7 +203,7 @@ class _Execution:
         retry = self.plan.retry
         if retry is None or self.attempts >= retry.max_attempts:
             raise failure
-        delay = retry.delay(self.attempts, self.context.random())
+        delay = max(retry.delay(self.attempts, self.context.random()), failure.retry_after or 0.0)
         self.context.reporter.retrying(self.task_id, failure, self.attempts, delay)
         if delay > LONGEST_SLEEP:
             park_retry(self.context, self.task_id, self.attempts, delay)

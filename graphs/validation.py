@@ -163,7 +163,10 @@ def _check_config(node: Node, node_type: NodeType[Any], path: str, checked: Chec
     if not found:
         checked.errors.extend(node_type.check(written, path))
         checked.not_runnable.extend(node_type.not_runnable(written, path))
-    return len(checked.errors) == before
+    right = len(checked.errors) == before
+    if right:
+        checked.warnings.extend(node_type.doubts(written, path))
+    return right
 
 
 def _check_children(node: Node, node_type: NodeType[Any], path: str, checked: Checked) -> None:

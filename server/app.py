@@ -1,7 +1,7 @@
 """Builds every object of a server, once, and hands each what it needs. Nothing else is global."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -10,6 +10,8 @@ import uuid_utils
 
 from milepost.graphs.examples import examples
 from milepost.graphs.node_types import Registry
+from milepost.graphs.outbound.addresses import AllowedHosts
+from milepost.graphs.outbound.gate import Gate
 from milepost.graphs.programs import Programs
 from milepost.graphs.python.config import GraphsConfig, InvalidConfig, read_config
 from milepost.server.access.cipher import Cipher
@@ -119,6 +121,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     programs = ProgramSource(store, Programs(registry), python)
     secrets, veils = Secrets(store, Cipher(settings.data, settings.secret_key)), Veils()
     travel = Travel(store, programs)
+    http = Gate(AllowedHosts(settings.allowed_hosts))
     engine = Engine(
         store,
         programs.to_drive,
@@ -127,11 +130,12 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         max_runs=settings.max_concurrent_runs,
         sync_threads=settings.sync_threads,
         allowed_types=settings.allowed_types,
+        http=http,
         on_settled=hub.settle,
         on_lag=lambda seconds: metrics.loop_lag("engine", seconds),
         on_queue_wait=metrics.queue_wait,
         note_pause=travel.noted,
-        around=lambda: _serving(store, python),
+        around=lambda: _serving(store, python, http),
         foreign_code=python.configured,
         secrets=Revealing(secrets.reveal, veils.add),
     )
@@ -173,10 +177,10 @@ def _config(settings: Settings) -> GraphsConfig | None:
 
 
 @asynccontextmanager
-async def _serving(store: Store, python: PythonGraphs) -> AsyncIterator[None]:
+async def _serving(store: Store, python: PythonGraphs, http: Gate) -> AsyncIterator[None]:
     if python.configured and await store.fetch_one("get_project", ref=DEFAULT_SLUG) is None:
         await _first_project(store)
-    async with python.serving(await store.project(DEFAULT_SLUG) if python.configured else None):
+    async with aclosing(http), python.serving(await store.project(DEFAULT_SLUG) if python.configured else None):
         yield
 
 

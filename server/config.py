@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from milepost.graphs.outbound.addresses import AllowedHosts
 from milepost.server.errors import StartRefused
 
 
@@ -36,14 +37,23 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, min_length=32, description="Encrypts the secrets of projects, in the place of the file secret.key."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts that nodes may call though they are not public: name, address or CIDR, :port if wanted."
+    )
     examples: bool = Field(True, description="Put the example workflows into a fresh data directory.")
 
     config: Path | None = Field(None, description="A langgraph.json, or its directory: its graphs become workflows.")
 
-    @field_validator("allowed_types", mode="before")
+    @field_validator("allowed_types", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowedHosts(value)
+        return value
 
     @property
     def database(self) -> Path:

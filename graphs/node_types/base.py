@@ -62,6 +62,10 @@ class NodeType(ABC, Generic[ConfigT]):
         """Problems of a config beyond its schema. `config` is as written, expressions and all."""
         return ()
 
+    def doubts(self, config: Mapping[str, Any], path: str) -> Iterable[Problem]:
+        """What may be wrong with a correct config, or not: warnings. `config` is as written."""
+        return ()
+
     def body(self, config: Mapping[str, Any], path: str) -> tuple[Placed[NodeSpec], str, frozenset[str]] | None:
         """What the node runs many times, the path of its config, and the names that only this sees; None: nothing.
 

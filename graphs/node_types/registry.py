@@ -10,6 +10,7 @@ from milepost.graphs.node_types.ai import Ai
 from milepost.graphs.node_types.approval import Approval
 from milepost.graphs.node_types.base import NodeType
 from milepost.graphs.node_types.branching import Condition, Switch
+from milepost.graphs.node_types.call_api import CallApi
 from milepost.graphs.node_types.data import Input, Output, Process
 from milepost.graphs.node_types.map import Map
 from milepost.graphs.node_types.subworkflow import Subworkflow
@@ -26,6 +27,7 @@ BUILT_IN: tuple[type[NodeType[Any]], ...] = (
     WaitEvent,
     Approval,
     Ai,
+    CallApi,
     Subworkflow,
     Map,
 )

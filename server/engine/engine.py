@@ -15,12 +15,13 @@ import uvloop
 
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.executable import Executable
+from milepost.graphs.outbound.interface import Outbound
 from milepost.graphs.python.executing import NodeExecutor, make_task
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.claims import Claims
 from milepost.server.engine.dispatcher import PauseMode
 from milepost.server.engine.durations import Durations
-from milepost.server.engine.lifespan import Lifespan
+from milepost.server.engine.lifespan import LEAVING, Lifespan
 from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.recovery import recover, release
 from milepost.server.engine.revealing import Revealing
@@ -38,9 +39,6 @@ from milepost.server.store.unit import Unit
 
 HONEST = 0.2
 """Seconds after which a node that was told to stop and has not is named in ``still_running``."""
-
-LEAVING = 2.0
-"""Seconds that what was opened for the graphs gets to close."""
 
 TICK = 1.0
 """Seconds between two looks at how far the runs are that execute."""
@@ -66,6 +64,7 @@ class Engine:
         max_runs: int,
         sync_threads: int,
         allowed_types: tuple[str, ...] = (),
+        http: Outbound | None = None,
         on_settled: Callable[[str], None] = lambda run_id: None,
         on_lag: Callable[[float], None] = lambda seconds: None,
         on_queue_wait: Callable[[float], None] = lambda seconds: None,
@@ -86,7 +85,7 @@ class Engine:
         self._foreign_code = foreign_code
         self._lifespan: Lifespan
         self._allowed_types = allowed_types
-        self._secrets = secrets
+        self._more = (secrets, http)
         self._tools: Tools
         self._on_settled = on_settled
         self._loop = uvloop.new_event_loop()
@@ -137,14 +136,7 @@ class Engine:
         outbox = Outbox(self._store)
         durations = Durations(self._store)
         self._tools = Tools(
-            self._store,
-            outbox,
-            self._load,
-            self._threads,
-            self._black_box,
-            self._allowed_types,
-            durations,
-            self._secrets,
+            self._store, outbox, self._load, self._threads, self._black_box, self._allowed_types, durations, *self._more
         )
         self._lifespan = Lifespan(self._around())
         await self._lifespan.enter()

@@ -3,6 +3,9 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
+LEAVING = 2.0
+"""Seconds that what was opened for the graphs gets to close."""
+
 
 class Lifespan:
     """On the engine's loop."""

@@ -18,6 +18,7 @@ from langgraph.types import Command
 from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.executable import Executable
+from milepost.graphs.outbound.interface import Outbound
 from milepost.graphs.state_size import StateSize
 from milepost.graphs.veil import Veil
 from milepost.graphs.witness import Witness
@@ -60,6 +61,7 @@ class Tools:
     allowed_types: tuple[str, ...]
     durations: Durations
     secrets: Revealing
+    http: Outbound | None
 
 
 class Segment:
@@ -318,6 +320,7 @@ class Segment:
             parked=parked.values,
             now=self._tools.store.clock,
             state_size=size,
+            http=self._tools.http,
         )
 
     def _left(self) -> None:

@@ -38,6 +38,7 @@ def test_the_built_in_types_are_there() -> None:
         *(
             "ai",
             "approval",
+            "call_api",
             "condition",
             "input",
             "map",
