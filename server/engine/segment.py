@@ -158,9 +158,9 @@ class Segment:
         while not self._fenced:
             self._graph = asyncio.ensure_future(self._run_graph())
             await asyncio.wait([self._graph])
+            error = _error_of(self._graph)
             if self._fenced:
                 return None
-            error = _error_of(self._graph)
             if isinstance(error, GraphDrained) and self._drain is None:
                 # The pause was taken back, but a control that was drained stays drained.
                 self._control = RunControl()

@@ -101,7 +101,9 @@ async def ours(
         rows = (await graphs.app.read.status(graphs.project, run_id, 0))["interrupts"]
         told.asked.append(sorted(text(each["value"]) for each in rows))
         resume = {each["interrupt_id"]: answers[text(each["value"])] for each in rows}
-        await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume(answers=resume or None))
+        with suppress(InvalidState):
+            # Where it is paused meanwhile, an event of that may be seen when the run goes on already.
+            await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume(answers=resume or None))
     if disturbing is not None:
         await disturbing
     for event in await graphs.events(run_id):
