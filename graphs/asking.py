@@ -19,6 +19,8 @@ from langchain_core.messages import (
     InvalidToolCall,
     ToolCall,
     ToolCallChunk,
+    message_to_dict,
+    messages_from_dict,
 )
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.messages.utils import message_chunk_to_message
@@ -28,6 +30,7 @@ from milepost.graphs.context import NodeContext
 from milepost.graphs.failures import NodeError, message_of
 from milepost.graphs.models import BUILT_IN, OPENAI, NotRunnable, chat_model
 from milepost.graphs.schemas import violations
+from milepost.graphs.veil import Veil
 
 REPEATABLE = frozenset({408, 409, 425, 429})
 """Statuses below 500 after which the same request may succeed later."""
@@ -58,7 +61,7 @@ class Talk:
             except Exception as error:
                 option = self._unknown_option(error)
                 if option is None:
-                    raise model_error(error, self.name) from error
+                    raise model_error(error, self.name, self.ctx.veil) from error
                 del self.options[option]
                 self.ctx.log("warning", f"the server of {self.name} does not know {option}; goes on without")
 
@@ -78,7 +81,8 @@ class Talk:
             message.tool_calls, message.invalid_tool_calls = _calls(said.tool_call_chunks)
         if not isinstance(message, AIMessage):
             raise NodeError("model_error", f"{self.name} gave a {type(message).__name__}", retryable=False)
-        return message
+        # What is kept of it goes the way of no node's output.
+        return message if self.ctx.veil is None else _veiled(message, self.ctx.veil)
 
     def _bound(self, tools: Sequence[Mapping[str, Any]]) -> Runnable[Any, Any]:
         more = {key: value for option in self.options.values() for key, value in option.items()}
@@ -165,7 +169,19 @@ def _strict(schema: Any) -> bool:
     return all(_strict(part) for key, part in inner.items() if key not in ("enum", "const", "default", "examples"))
 
 
-def model_error(error: BaseException, name: str) -> NodeError:
+def as_json(message: AIMessage) -> dict[str, Any]:
+    """The message as JSON."""
+    stored: dict[str, Any] = orjson.loads(orjson.dumps(message_to_dict(message), default=str))
+    return stored
+
+
+def _veiled(message: AIMessage, veil: Veil) -> AIMessage:
+    (covered,) = messages_from_dict([veil.value(as_json(message))])
+    assert isinstance(covered, AIMessage)
+    return covered
+
+
+def model_error(error: BaseException, name: str, veil: Veil | None = None) -> NodeError:
     """What a provider's error means: why this server sent no request, or `model_error`."""
     cause: BaseException | None = error
     while cause is not None:
@@ -173,7 +189,8 @@ def model_error(error: BaseException, name: str) -> NodeError:
             return cause
         cause = cause.__cause__ or cause.__context__
     status = _status(error)
-    message = f"{name}: {message_of(error)[:SHOWN]}"
+    said = message_of(error) if veil is None else message_of(error, veil.text)
+    message = f"{name}: {said[:SHOWN]}"
     if status is None:
         return NodeError("model_error", message, retryable=not isinstance(error, (TypeError, AttributeError)))
     headers = getattr(getattr(error, "response", None), "headers", None) or {}

@@ -135,6 +135,11 @@ class NodeContext(Generic[ConfigT]):
         return self._context.http
 
     @property
+    def veil(self) -> Veil | None:
+        """Covers the run's secrets, where it has any. What a node gives and tells is covered without its doing."""
+        return self._context.veil
+
+    @property
     def now(self) -> int:
         """The wall clock, in milliseconds since 1970."""
         return self._context.now()

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import orjson
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage, message_to_dict, messages_from_dict
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage, messages_from_dict
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._constants import CONFIG_KEY_SEND, TASKS
@@ -20,7 +19,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 from typing_extensions import TypedDict
 
-from milepost.graphs.asking import Talk, concluded, counted, talk
+from milepost.graphs.asking import Talk, as_json, concluded, counted, talk
 from milepost.graphs.channels import LastWrite
 from milepost.graphs.context import NodeContext, RunContext
 from milepost.graphs.definition import Retry
@@ -128,11 +127,20 @@ class _Turn:
     async def __call__(self, state: dict[str, Any], config: RunnableConfig, runtime: Runtime[RunContext]) -> None:
         """Write the tools that are next, or the node's output."""
         frame: Frame = runtime.context.frame
+        covered: NodeError | None = None
         before = var_child_runnable_config.set(config)
         try:
             updates = await self._turn(state, frame)
+        except NodeError as error:
+            veil = frame.context.veil
+            if veil is None:
+                raise
+            covered = NodeError(veil.text(error.code), veil.text(str(error)), retryable=error.retryable)
         finally:
             var_child_runnable_config.reset(before)
+        if covered is not None:
+            # LangGraph keeps what a task raises. Raised here, it has no cause that holds what was covered.
+            raise covered
         config["configurable"][CONFIG_KEY_SEND](updates)
 
     async def _turn(self, state: Mapping[str, Any], frame: Frame) -> list[tuple[str, Any]]:
@@ -204,8 +212,7 @@ def _stored(said: AIMessage) -> dict[str, Any]:
     """The message as JSON. Each of its calls has an id."""
     for number, call in enumerate((*said.tool_calls, *said.invalid_tool_calls)):
         call["id"] = call["id"] or f"call_{number}"
-    stored: dict[str, Any] = orjson.loads(orjson.dumps(message_to_dict(said), default=str))
-    return stored
+    return as_json(said)
 
 
 def _calls(said: BaseMessage) -> list[dict[str, Any]]:

@@ -143,7 +143,8 @@ def _check_inner(node: Node, node_type: NodeType[Any], path: str, registry: Regi
 
     def found(inner: Inner) -> Node:
         placed, config_path, more = inner
-        return _check_node(placed, registry, checked, replace(names, locals=names.locals | more), config_path)
+        seen = replace(names, locals=names.locals | more, secrets=False)
+        return _check_node(placed, registry, checked, seen, config_path)
 
     node.body = found(body) if body is not None else None
     node.tools = {name: found(tool) for name, tool in tools.items()}

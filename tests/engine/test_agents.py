@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
+import pytest
 
 from milepost.graphs import NodeContext, NodeType
+from milepost.server.errors import InvalidDefinition
 from milepost.server.runs.control import Paused, Resume
 from milepost.server.states import RunStatus
 from milepost.server.store.rows import Run
@@ -180,3 +182,23 @@ async def test_a_node_that_is_tried_again_forgets_the_calls_before(bench: Bench,
     assert orjson.loads(run.error or "")["code"] == "timeout"
     assert left(file) == {"one": 4}
     assert await rows(bench, run_id) == [(0, "COMPLETED"), (1, "COMPLETED")]
+
+
+async def test_a_secret_that_a_model_says_is_kept_nowhere_and_tools_have_their_own(tmp_path: Path) -> None:
+    secret, data = "token-8f2LqZ71", tmp_path / "data"
+    said = {"text": "{{ secrets.TOKEN }}", "calls": [{"name": "one", "arguments": {"said": "{{ secrets.TOKEN }}"}}]}
+    async with opened(data) as bench:
+        await bench.app.secrets.set(ACTOR, bench.project.project_id, "TOKEN", secret)
+        told = tool("one", "process", value="{{ args.said }}")
+        run_id = await bench.start(agent(said, "again {{ secrets.TOKEN }}", tools=[told]))
+        run = await bench.ended(run_id)
+        assert text(run) == "again •••"
+        assert orjson.loads(run.output or "")["calls"][0]["arguments"] == {"said": "•••"}
+        failing = agent(said, tools=[told])
+        failing["nodes"][0]["config"] |= {"output_schema": {"const": 1}, "script": ["{{ secrets.TOKEN }}"]}
+        failed = await bench.ended(await bench.start(failing))
+        assert orjson.loads(failed.error or "")["code"] == "invalid_output"
+        told["node"]["config"] = {"value": "{{ secrets.TOKEN }}"}
+        with pytest.raises(InvalidDefinition):
+            await bench.start(agent("x", tools=[told]))
+    assert [path.name for path in data.iterdir() if path.is_file() and secret.encode() in path.read_bytes()] == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import httpx
@@ -183,6 +185,13 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "api_key" in problem.message
     for given in ({"api_key": "{{ secrets.KEY }}"}, {"base_url": "{{ input.url }}"}, {"api_key": "sk"}):
         assert not list(Ai().not_runnable({"model": "openai:gpt-5-mini", "prompt": "x", **given}, "config"))
+
+
+def test_a_server_that_uses_no_provider_imports_none() -> None:
+    seen = "import sys, milepost.server.app; print([each for each in sys.argv[1:] if each in sys.modules])"
+    heavy = ["langchain", "langchain_openai", "openai", "langchain_core.tools"]
+    ran = subprocess.run([sys.executable, "-c", seen, *heavy], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_an_address_is_for_servers_that_speak_openais_protocol() -> None:
