@@ -36,6 +36,11 @@ class NodeFailure(Exception):
 class NodeError(Exception):
     """Raised by a node type to fail with a code of its own. `retryable` False: trying again would not help."""
 
+    kind = ""
+    """What the failure's type is, where it is not the name of this class."""
+    traceback = ""
+    """The traceback of what failed, where that was not in this process."""
+
     def __init__(self, code: str, message: str, *, retryable: bool = True) -> None:
         super().__init__(message)
         self.code = code
@@ -53,8 +58,10 @@ def failure_of(error: BaseException, node_id: str) -> NodeFailure:
     """The failure that an exception from a node's code means; that of a node inside it as it is."""
     if isinstance(error, NodeFailure):
         return error
-    code = storable(error.code) if isinstance(error, NodeError) else "node_error"
-    return NodeFailure(code, type(error).__name__, message_of(error), node_id, author_traceback(error))
+    if isinstance(error, NodeError):
+        kind, traceback = error.kind or type(error).__name__, error.traceback or author_traceback(error)
+        return NodeFailure(storable(error.code), storable(kind), message_of(error), node_id, traceback)
+    return NodeFailure("node_error", type(error).__name__, message_of(error), node_id, author_traceback(error))
 
 
 def message_of(error: BaseException) -> str:

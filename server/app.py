@@ -10,8 +10,10 @@ import uuid_utils
 
 from milepost.graphs.examples import examples
 from milepost.graphs.node_types import Registry
+from milepost.graphs.node_types.code import Code
 from milepost.graphs.programs import Programs
 from milepost.graphs.python.config import GraphsConfig, InvalidConfig, read_config
+from milepost.graphs.sandbox.sandbox import Sandbox, SandboxLimits
 from milepost.server.access.keys import Keys
 from milepost.server.config import Settings
 from milepost.server.engine.black_box import BlackBox
@@ -100,6 +102,8 @@ class App:
 def build(settings: Settings, registry: Registry | None = None, clock: Callable[[], int] = wall_clock) -> App:
     """Every object of a server with these settings; nothing is opened yet."""
     registry = registry or Registry.installed()
+    if settings.enable_code_nodes:
+        registry = registry.having(Code(_sandbox(settings)))
     metrics = Metrics()
     store = Store(Database(settings.database, settings.synchronous), clock)
     store.on_commit(metrics.commit)
@@ -170,6 +174,11 @@ async def _first_project(store: Store) -> Project:
     row = statement("insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now)
     await store.commit(Unit([row]))
     return await store.project(DEFAULT_SLUG)
+
+
+def _sandbox(settings: Settings) -> Sandbox:
+    limits = SandboxLimits(settings.code_seconds, settings.code_cpu_seconds, settings.code_memory_bytes)
+    return Sandbox(settings.data / "scratch", limits)
 
 
 async def prepare(app: App) -> str:

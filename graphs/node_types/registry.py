@@ -10,6 +10,7 @@ from milepost.graphs.node_types.ai import Ai
 from milepost.graphs.node_types.approval import Approval
 from milepost.graphs.node_types.base import NodeType
 from milepost.graphs.node_types.branching import Condition, Switch
+from milepost.graphs.node_types.code import Code
 from milepost.graphs.node_types.data import Input, Output, Process
 from milepost.graphs.node_types.map import Map
 from milepost.graphs.node_types.subworkflow import Subworkflow
@@ -28,6 +29,7 @@ BUILT_IN: tuple[type[NodeType[Any]], ...] = (
     Ai,
     Subworkflow,
     Map,
+    Code,
 )
 
 
@@ -52,6 +54,12 @@ class Registry:
         if node_type.name in self._types:
             raise ValueError(f"there is already a node type {node_type.name!r}")
         self._types[node_type.name] = node_type()
+
+    def having(self, node_type: NodeType[Any]) -> Registry:
+        """A copy with this instance, in the place of the one of its name that was made without arguments."""
+        copied = Registry(())
+        copied._types = {**self._types, node_type.name: node_type}
+        return copied
 
     def get(self, name: str) -> NodeType[Any] | None:
         """The type of that name."""
