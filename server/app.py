@@ -29,6 +29,7 @@ from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
 from milepost.server.runs.inbox import Inbox
 from milepost.server.runs.limits import Limits
+from milepost.server.runs.notifications import Notifications
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.projects import Projects
 from milepost.server.runs.python_graphs import PythonGraphs
@@ -36,6 +37,7 @@ from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.travel import Travel
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.database import Database
@@ -67,6 +69,8 @@ class App:
     control: Control
     signals: Signals
     inbox: Inbox
+    tasks: Tasks
+    notifications: Notifications
     history: History
     fork: Fork
     edit: Edit
@@ -148,6 +152,8 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         control=Control(store, engine, hub, start, answers, travel, edit),
         signals=Signals(store, answers),
         inbox=Inbox(store),
+        tasks=Tasks(store),
+        notifications=Notifications(store),
         history=History(store, programs, travel),
         fork=Fork(store, start, programs, travel, edit),
         edit=edit,

@@ -13,7 +13,9 @@ from milepost.graphs.node_types.branching import Condition, Switch
 from milepost.graphs.node_types.code import Code
 from milepost.graphs.node_types.data import Input, Output, Process
 from milepost.graphs.node_types.map import Map
+from milepost.graphs.node_types.notification import SendNotification
 from milepost.graphs.node_types.subworkflow import Subworkflow
+from milepost.graphs.node_types.tasks import CreateTask
 from milepost.graphs.node_types.wait import Wait, WaitEvent
 
 ENTRY_POINTS = "milepost.node_types"
@@ -30,6 +32,8 @@ BUILT_IN: tuple[type[NodeType[Any]], ...] = (
     Subworkflow,
     Map,
     Code,
+    CreateTask,
+    SendNotification,
 )
 
 

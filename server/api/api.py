@@ -10,11 +10,13 @@ from milepost.server.api import (
     events,
     inbox,
     limits,
+    notifications,
     operations,
     projects,
     run_control,
     runs,
     sockets,
+    tasks,
     workflows,
 )
 from milepost.server.api.gate import Gate
@@ -36,7 +38,8 @@ def create_api(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
     register(app)
-    for module in (runs, run_control, events, checkpoints, workflows, projects, limits, inbox, operations):
+    people = (inbox, notifications, tasks)
+    for module in (runs, run_control, events, checkpoints, workflows, projects, limits, *people, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())
