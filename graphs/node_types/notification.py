@@ -18,6 +18,8 @@ from milepost.graphs.problems import Problem, step_into
 MAX_RECIPIENTS = 100
 WITHIN = 30.0
 """Seconds that a webhook may take."""
+TRY_AGAIN = frozenset({408, 425, 429})
+"""Statuses below 500 after which another try may help."""
 MAX_REPLY = 65_536
 """Bytes of its answer; they are read and dropped."""
 
@@ -74,7 +76,8 @@ class SendNotification(NodeType[SendNotificationConfig]):
             max_bytes=MAX_REPLY,
         )
         if not 200 <= reply.status < 300:
-            raise NodeError("unexpected_status", f"the webhook answered {reply.status}")
+            again = reply.status >= 500 or reply.status in TRY_AGAIN
+            raise NodeError("unexpected_status", f"the webhook answered {reply.status}", retryable=again)
         return {"channel": "webhook", "to": config.to, "status": reply.status}
 
     def simulate(self, ctx: NodeContext[SendNotificationConfig]) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ FILE = "<code>"
 SHOWN_FRAMES = 50
 MAX_MESSAGE = 4096
 MAX_TRACEBACK = 16_384
+MAX_DESCRIPTORS = 1 << 20
 RESERVE = 4 * 1024 * 1024
 """Bytes that are let go of to report that there was not enough memory."""
 
@@ -81,6 +82,8 @@ Step = tuple[int, int, int, int]
 
 def main() -> None:
     """Do what the order on stdin says, and leave without waiting for threads."""
+    # Not every event loop closes what the server has open.
+    os.closerange(3, MAX_DESCRIPTORS)
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "linux":
         libc.prctl(SET_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
@@ -115,12 +118,22 @@ def _own_channel() -> int:
 
 
 def _limit(order: Mapping[str, Any]) -> None:
-    cpu, memory = order["cpu_seconds"], order["memory_bytes"]
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (order["files"], order["files"]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], order["file_bytes"]))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    cpu = order["cpu_seconds"]
+    _at_most(resource.RLIMIT_CORE, 0)
+    # The first limit's signal says what was too much; the second one's cannot be ignored.
+    _at_most(resource.RLIMIT_CPU, cpu, cpu + 1)
+    _at_most(resource.RLIMIT_NOFILE, order["files"])
+    _at_most(resource.RLIMIT_FSIZE, order["file_bytes"])
+    _at_most(resource.RLIMIT_AS, order["memory_bytes"])
+
+
+def _at_most(kind: int, soft: int, hard: int | None = None) -> None:
+    """Set a limit, or keep a lower one that the server runs under."""
+    most = resource.getrlimit(kind)[1]
+    wanted = soft if hard is None else hard
+    if most != resource.RLIM_INFINITY:
+        soft, wanted = min(soft, most), min(wanted, most)
+    resource.setrlimit(kind, (soft, wanted))
 
 
 def _confine(libc: ctypes.CDLL, order: Mapping[str, Any]) -> None:

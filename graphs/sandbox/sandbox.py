@@ -11,6 +11,7 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,7 @@ class Sandbox:
         self.limits = limits
         self._scratch = scratch
         self._cleared = False
+        self._remover = ThreadPoolExecutor(1, "milepost-scratch")
         self._paths = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
 
     async def run(self, source: str, given: Any, log: Callable[[str], None]) -> dict[str, Any]:
@@ -86,8 +88,7 @@ class Sandbox:
         try:
             return await self._run_in(folder, source, given, log)
         finally:
-            remove = partial(shutil.rmtree, folder, ignore_errors=True)
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, remove))
+            await self._remove(folder)
 
     def _folder(self) -> str:
         if not self._cleared:
@@ -95,6 +96,14 @@ class Sandbox:
             self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._cleared = True
         return tempfile.mkdtemp(prefix="code-", dir=self._scratch.resolve())
+
+    async def _remove(self, folder: str) -> None:
+        try:
+            os.rmdir(folder)
+        except OSError:
+            # Not the loop's threads: nodes may hold them all, for as long as they like.
+            remove = partial(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._remover, remove))
 
     async def _run_in(self, folder: str, source: str, given: Any, log: Callable[[str], None]) -> dict[str, Any]:
         order = {

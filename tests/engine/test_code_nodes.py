@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psutil
 import pytest
 
@@ -80,6 +81,33 @@ async def test_memory_and_time_fail_the_node_and_edges_are_taken(coding: Bench) 
     }
     run = await coding.ended(await coding.start(definition))
     assert (run.status, run.output) == ("COMPLETED", '["code_out_of_memory","timeout"]')
+
+
+async def test_time_of_the_processor_is_limited(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data", enable_code_nodes=True, code_cpu_seconds=1) as bench:
+        run = await bench.ended(await bench.start({"steps": [code("def main(input):\n    while True: pass")]}))
+    assert '"code":"code_timed_out"' in (run.error or "")
+
+
+async def test_the_server_hands_nothing_on(coding: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILEPOST_KEY", "marked")
+    source = """
+import os, signal
+def main(input):
+    opened = []
+    for number in range(64):
+        try:
+            os.fstat(number)
+            opened.append(number)
+        except OSError:
+            pass
+    blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
+    return {"opened": len(opened), "key": os.environ.get("MILEPOST_KEY"), "blocked": blocked,
+            "leader": os.getsid(0) == os.getpid() == os.getpgrp(), "stopped_by": int(signal.getsignal(signal.SIGTERM))}
+"""
+    run = await coding.ended(await coding.start({"steps": [code(source)]}))
+    assert run.status == "COMPLETED", run.error
+    assert orjson.loads(run.output or "") == {"opened": 4, "key": None, "blocked": [], "leader": True, "stopped_by": 0}
 
 
 async def test_a_further_try_has_a_process_of_its_own(coding: Bench) -> None:

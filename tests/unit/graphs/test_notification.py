@@ -87,6 +87,14 @@ async def test_what_fails_has_a_code(hook: Hook | None, code: str) -> None:
     assert raised.value.code == code
 
 
+@pytest.mark.parametrize(("status", "tries"), [(404, 1), (302, 1), (408, 2), (429, 2), (503, 2)])
+async def test_what_would_fail_again_is_not_tried_again(status: int, tries: int) -> None:
+    hook = Hook([status, status])
+    with pytest.raises(NodeFailure):
+        await send(hook, retry={"max_attempts": 2, "initial_interval": 0})
+    assert len(hook.sent) == tries
+
+
 async def test_a_dry_run_shows_what_it_would_do_and_does_nothing() -> None:
     hook = Hook([])
     ran = await send(hook, test_mode=True)
