@@ -15,7 +15,7 @@ import struct
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import IO, Any
 
 FILE = "<code>"
 SHOWN_FRAMES = 50
@@ -109,9 +109,15 @@ def _own_channel() -> int:
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    # Made anew: the old ones remember that they stood for files.
+    sys.stdin = _stream(0, "r")
+    sys.stdout = _stream(1, "w")
+    sys.stderr = _stream(2, "w")
     return channel
+
+
+def _stream(descriptor: int, mode: str) -> IO[str]:
+    return open(descriptor, mode, 1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 # Limits.

@@ -7,15 +7,14 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -36,6 +35,10 @@ MAX_FILE = 64 * 1024 * 1024
 MAX_FILES = 64
 """Bytes of a file that the code writes, and how many it may have open."""
 CHUNK = 65_536
+STARTERS = 4
+"""Threads that start processes and clear up after them."""
+LOOK = 0.005
+"""Seconds between two looks at a process that has closed its output and not ended."""
 
 READABLE = (
     sys.base_prefix,
@@ -76,36 +79,42 @@ class Sandbox:
         self.limits = limits
         self._scratch = scratch
         self._cleared = False
-        self._remover = ThreadPoolExecutor(1, "milepost-scratch")
         self._paths = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+        # A process dies with the thread that started it, so these are not the loop's: they end with the server. And
+        # a start takes milliseconds, of a large server on a busy machine a tenth of a second.
+        self._threads = ThreadPoolExecutor(STARTERS, "milepost-code")
 
     async def run(self, source: str, given: Any, log: Callable[[str], None]) -> dict[str, Any]:
         """What `main(given)` of `source` returns; `log` gets the lines that it prints. Raises `CodeError`.
 
         Whatever happens, a cancel too, the process is killed and its directory removed.
         """
-        folder = self._folder()
-        try:
-            return await self._run_in(folder, source, given, log)
-        finally:
-            await self._remove(folder)
-
-    def _folder(self) -> str:
+        loop = asyncio.get_running_loop()
         if not self._cleared:
             shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._cleared = True
-        return tempfile.mkdtemp(prefix="code-", dir=self._scratch.resolve())
-
-    async def _remove(self, folder: str) -> None:
+        starting = loop.run_in_executor(self._threads, self._started, source, given)
         try:
-            os.rmdir(folder)
-        except OSError:
-            # Not the loop's threads: nodes may hold them all, for as long as they like.
-            remove = partial(shutil.rmtree, folder, ignore_errors=True)
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._remover, remove))
+            execution = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(self._end_started)
+            raise
+        try:
+            return await self._result(execution, log)
+        finally:
+            execution.kill()
+            await asyncio.shield(loop.run_in_executor(self._threads, execution.clear))
 
-    async def _run_in(self, folder: str, source: str, given: Any, log: Callable[[str], None]) -> dict[str, Any]:
+    def _end_started(self, starting: asyncio.Future[_Execution]) -> None:
+        if not starting.cancelled() and starting.exception() is None:
+            execution = starting.result()
+            execution.kill()
+            execution.output.close()
+            self._threads.submit(execution.clear)
+
+    def _started(self, source: str, given: Any) -> _Execution:
+        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix="code-", dir=self._scratch.resolve())
         order = {
             "source": source,
             "input": given,
@@ -118,34 +127,24 @@ class Sandbox:
             "files": MAX_FILES,
             **asdict(self.limits),
         }
-        process = await _started(folder)
-        talk = _Talk(process, log)
+        try:
+            return _Execution(folder, orjson.dumps(order))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    async def _result(self, execution: _Execution, log: Callable[[str], None]) -> dict[str, Any]:
+        printed = _Printed(log)
         try:
             async with asyncio.timeout(self.limits.seconds):
-                await talk.until_it_ends(orjson.dumps(order))
+                await printed.read(execution)
+                code = await execution.ended()
         except TimeoutError as error:
             raise CodeError("code_timed_out", f"took longer than {self.limits.seconds:g} s") from error
-        finally:
-            kill(process)
-            await process.wait()
-        return self._judged(talk)
-
-    def _judged(self, talk: _Talk) -> dict[str, Any]:
-        if talk.excess:
-            raise talk.excess
-        if not talk.report:
-            raise self._died(talk.process.returncode or 0)
-        try:
-            report = orjson.loads(talk.report)
-            if "output" in report:
-                output: dict[str, Any] = orjson.loads(report["output"])
-                return output
-            failure = report["failure"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise CodeError("invalid_output", f"what main(input) returned is not JSON: {error}") from error
-        raise CodeError(
-            failure["code"], failure["message"], kind=failure["type"], traceback=failure.get("traceback", "")
-        )
+        reported = execution.reported()
+        if not reported:
+            raise self._died(code)
+        return _judged(reported)
 
     def _died(self, code: int) -> CodeError:
         if code == -signal.SIGXCPU:
@@ -155,47 +154,83 @@ class Sandbox:
         return CodeError("code_killed", f"its process ended with exit code {code} before main(input) returned")
 
 
-class _Talk:
-    """What is said between the server and one process."""
+class _Execution:
+    """A process, the leader of a session of its own, with nothing of the server's environment or open files.
 
-    def __init__(self, process: Process, log: Callable[[str], None]) -> None:
-        self.process = process
-        self.report = bytearray()
-        self.excess: CodeError | None = None
+    What it is to do and what it reports are in files without names; what it prints comes through a pipe.
+    """
+
+    def __init__(self, folder: str, order: bytes) -> None:
+        self.folder = folder
+        self._report = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `clear`
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        with tempfile.TemporaryFile(dir=folder) as told:
+            told.write(order)
+            told.seek(0)
+            self._process = subprocess.Popen(  # noqa: S603 - the interpreter and a script of ours
+                (sys.executable, "-I", "-S", "-B", "-X", "utf8", str(CHILD)),
+                stdin=told,
+                stdout=self._report,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=folder,
+                env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", **threads},
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> IO[bytes]:
+        """What it prints."""
+        assert self._process.stderr is not None
+        return self._process.stderr
+
+    async def ended(self) -> int:
+        """Its exit code, once it has ended; negative for a signal."""
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110 - there is no event that every system has
+            await asyncio.sleep(LOOK)
+        return code
+
+    def reported(self) -> bytes:
+        """What it reported."""
+        self._report.seek(0)
+        return self._report.read(MAX_REPORT)
+
+    def kill(self) -> None:
+        """End the process and its group at once, if it has not ended."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def clear(self) -> None:
+        """Wait for the end of the killed process and remove what it leaves. Blocks."""
+        self._process.wait()
+        self._report.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Printed:
+    """The lines that a process prints, on their way to the log."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._rest = b""
         self._lines = 0
 
-    async def until_it_ends(self, order: bytes) -> None:
-        """Hand the order over and take what comes back."""
-        await asyncio.gather(self._order(order), self._read_report(), self._read_lines(), self.process.wait())
-
-    async def _order(self, order: bytes) -> None:
-        stdin = self.process.stdin
-        assert stdin is not None
-        # A process that has died reads no more.
-        with contextlib.suppress(ConnectionError):
-            stdin.write(order)
-            await stdin.drain()
-        stdin.close()
-
-    async def _read_report(self) -> None:
-        assert self.process.stdout is not None
-        while chunk := await self.process.stdout.read(CHUNK):
-            self.report += chunk
-            if len(self.report) > MAX_REPORT:
-                self._stop(CodeError("invalid_output", f"reported more than {MAX_REPORT} bytes"))
-                return
-
-    async def _read_lines(self) -> None:
-        assert self.process.stderr is not None
-        printed = 0
-        while chunk := await self.process.stderr.read(CHUNK):
-            printed += len(chunk)
-            self._take(chunk)
-            if printed > MAX_PRINTED:
-                self._stop(CodeError("code_killed", f"printed more than {MAX_PRINTED} bytes"))
-                return
+    async def read(self, execution: _Execution) -> None:
+        """Take what comes until nothing can come any more. Raises `CodeError` where it is too much."""
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), execution.output
+        )
+        try:
+            printed = 0
+            while chunk := await reader.read(CHUNK):
+                printed += len(chunk)
+                self._take(chunk)
+                if printed > MAX_PRINTED:
+                    raise CodeError("code_killed", f"printed more than {MAX_PRINTED} bytes")
+        finally:
+            transport.close()
         if self._rest:
             self._tell(self._rest)
         if self._lines > MAX_LINES:
@@ -211,39 +246,14 @@ class _Talk:
         if self._lines <= MAX_LINES:
             self._log(line[: 4 * MAX_LINE].decode("utf-8", "replace")[:MAX_LINE])
 
-    def _stop(self, excess: CodeError) -> None:
-        self.excess = self.excess or excess
-        kill(self.process)
 
-
-async def _started(folder: str) -> Process:
-    """A new process, the leader of a session of its own, with nothing of the server's environment or files."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    starting = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-B", "-X", "utf8", str(CHILD)),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=folder,
-            env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", **threads},
-            start_new_session=True,
-        )
-    )
+def _judged(reported: bytes) -> dict[str, Any]:
     try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        starting.add_done_callback(_kill_started)
-        raise
-
-
-def _kill_started(starting: asyncio.Future[Process]) -> None:
-    if not starting.cancelled() and starting.exception() is None:
-        kill(starting.result())
-
-
-def kill(process: Process) -> None:
-    """End a process and its group at once, if it has not ended."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        report = orjson.loads(reported)
+        if "output" in report:
+            output: dict[str, Any] = orjson.loads(report["output"])
+            return output
+        failure = report["failure"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise CodeError("invalid_output", f"what main(input) returned is not JSON: {error}") from error
+    raise CodeError(failure["code"], failure["message"], kind=failure["type"], traceback=failure.get("traceback", ""))
