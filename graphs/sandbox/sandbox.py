@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
@@ -98,6 +99,7 @@ class Sandbox:
             execution = await asyncio.shield(starting)
         except asyncio.CancelledError:
             starting.add_done_callback(self._end_started)
+            await asyncio.wait([starting])
             raise
         try:
             return await self._result(execution, log)
@@ -107,10 +109,8 @@ class Sandbox:
 
     def _end_started(self, starting: asyncio.Future[_Execution]) -> None:
         if not starting.cancelled() and starting.exception() is None:
-            execution = starting.result()
-            execution.kill()
-            execution.output.close()
-            self._threads.submit(execution.clear)
+            starting.result().kill()
+            self._threads.submit(starting.result().clear)
 
     def _started(self, source: str, given: Any) -> _Execution:
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -157,32 +157,28 @@ class Sandbox:
 class _Execution:
     """A process, the leader of a session of its own, with nothing of the server's environment or open files.
 
-    What it is to do and what it reports are in files without names; what it prints comes through a pipe.
+    What it is to do and what it reports are in files without names; what it prints comes through a socket.
     """
 
     def __init__(self, folder: str, order: bytes) -> None:
         self.folder = folder
         self._report = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `clear`
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        with tempfile.TemporaryFile(dir=folder) as told:
+        # Not a pipe: uvloop closes the descriptor of one twice, and by then it may be another thread's.
+        self.output, theirs = socket.socketpair()
+        self.output.setblocking(False)
+        with theirs, tempfile.TemporaryFile(dir=folder) as told:
             told.write(order)
             told.seek(0)
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter and a script of ours
                 (sys.executable, "-I", "-S", "-B", "-X", "utf8", str(CHILD)),
                 stdin=told,
                 stdout=self._report,
-                stderr=subprocess.PIPE,
-                bufsize=0,
+                stderr=theirs,
                 cwd=folder,
                 env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", **threads},
                 start_new_session=True,
             )
-
-    @property
-    def output(self) -> IO[bytes]:
-        """What it prints."""
-        assert self._process.stderr is not None
-        return self._process.stderr
 
     async def ended(self) -> int:
         """Its exit code, once it has ended; negative for a signal."""
@@ -204,6 +200,7 @@ class _Execution:
     def clear(self) -> None:
         """Wait for the end of the killed process and remove what it leaves. Blocks."""
         self._process.wait()
+        self.output.close()
         self._report.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -218,19 +215,12 @@ class _Printed:
 
     async def read(self, execution: _Execution) -> None:
         """Take what comes until nothing can come any more. Raises `CodeError` where it is too much."""
-        reader = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), execution.output
-        )
-        try:
-            printed = 0
-            while chunk := await reader.read(CHUNK):
-                printed += len(chunk)
-                self._take(chunk)
-                if printed > MAX_PRINTED:
-                    raise CodeError("code_killed", f"printed more than {MAX_PRINTED} bytes")
-        finally:
-            transport.close()
+        loop, printed = asyncio.get_running_loop(), 0
+        while chunk := await loop.sock_recv(execution.output, CHUNK):
+            printed += len(chunk)
+            self._take(chunk)
+            if printed > MAX_PRINTED:
+                raise CodeError("code_killed", f"printed more than {MAX_PRINTED} bytes")
         if self._rest:
             self._tell(self._rest)
         if self._lines > MAX_LINES:
