@@ -174,7 +174,7 @@ class _Execution:
                 (sys.executable, "-I", "-S", "-B", "-X", "utf8", str(CHILD)),
                 stdin=told,
                 stdout=self._report,
-                stderr=theirs,
+                stderr=theirs.fileno(),
                 cwd=folder,
                 env={"HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", **threads},
                 start_new_session=True,
