@@ -255,6 +255,45 @@ CREATE TABLE signals (
 );
 CREATE INDEX signals_kept ON signals (run_id, event, seq) WHERE consumed = 0;
 
+-- What people are to do, made by nodes or by people. run_id is null where a person made it, and once its run is deleted.
+-- task_id follows from the node's execution: made again, it is the same.
+CREATE TABLE tasks (
+  task_id     TEXT PRIMARY KEY,
+  project_id  TEXT NOT NULL REFERENCES projects (project_id),
+  title       TEXT NOT NULL,
+  description TEXT NOT NULL,
+  assignee    TEXT,
+  due         BIGINT,
+  status      TEXT NOT NULL CHECK (status IN ('open', 'done')),
+  run_id      TEXT REFERENCES workflow_runs (run_id),
+  node_id     TEXT,
+  created_by  TEXT,
+  created_at  BIGINT NOT NULL,
+  updated_at  BIGINT NOT NULL,
+  done_by     TEXT,
+  done_at     BIGINT,
+  CHECK ((status = 'done') = (done_at IS NOT NULL))
+);
+CREATE INDEX tasks_by_project ON tasks (project_id, created_at, task_id);
+CREATE INDEX tasks_by_status ON tasks (project_id, status, created_at, task_id);
+CREATE INDEX tasks_of_run ON tasks (run_id) WHERE run_id IS NOT NULL;
+
+-- What people were told, one row for each of them. run_id and notification_id as in tasks.
+CREATE TABLE notifications (
+  notification_id TEXT PRIMARY KEY,
+  project_id      TEXT NOT NULL REFERENCES projects (project_id),
+  recipient       TEXT NOT NULL,
+  title           TEXT NOT NULL,
+  body            TEXT NOT NULL,
+  run_id          TEXT REFERENCES workflow_runs (run_id),
+  node_id         TEXT,
+  created_at      BIGINT NOT NULL,
+  read_at         BIGINT
+);
+CREATE INDEX notifications_by_project ON notifications (project_id, created_at, notification_id);
+CREATE INDEX notifications_unread ON notifications (project_id, created_at, notification_id) WHERE read_at IS NULL;
+CREATE INDEX notifications_of_run ON notifications (run_id) WHERE run_id IS NOT NULL;
+
 -- Ended runs by hour (hours since 1970), status and duration bucket (docs/operations.md).
 CREATE TABLE run_rollups (
   workflow_id TEXT NOT NULL,

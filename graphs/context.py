@@ -91,7 +91,7 @@ class Signals:
 class NodeContext(Generic[ConfigT]):
     """What a node type's `run` gets: the resolved config, the run's data, and ways to say how it is going."""
 
-    __slots__ = ("_context", "_signals", "config", "input", "live", "outputs", "scope", "variables")
+    __slots__ = ("_context", "_signals", "config", "input", "kept", "live", "outputs", "scope", "variables")
 
     def __init__(
         self,
@@ -109,6 +109,8 @@ class NodeContext(Generic[ConfigT]):
         self.outputs = scope.outputs
         self.live = live
         """The predecessors that led here, in the order of the file."""
+        self.kept: list[tuple[str, Mapping[str, Any]]] = []
+        """What `keep` was told."""
         self._context = context
         self._signals = signals
 
@@ -165,6 +167,10 @@ class NodeContext(Generic[ConfigT]):
     def log(self, level: str, message: str, **fields: Any) -> None:
         """Write a line into the run's log."""
         self._signals.send(self._signals.reporter.log, level, message, fields)
+
+    def keep(self, kind: str, **row: Any) -> None:
+        """Have a row, a `task` or a `notification`, stored together with the node's result, if there is one."""
+        self.kept.append((kind, row))
 
     def delta(self, text: str) -> None:
         """Stream a piece of text."""

@@ -90,7 +90,7 @@ class NodeRunner:
 class _Execution:
     """One execution of one node, from its config to what follows."""
 
-    __slots__ = ("attempts", "context", "live", "plan", "resolver", "sizes", "state", "task_id", "timed_out")
+    __slots__ = ("attempts", "context", "kept", "live", "plan", "resolver", "sizes", "state", "task_id", "timed_out")
 
     def __init__(
         self, plan: NodePlan, state: Mapping[str, Any], context: RunContext, task_id: str, live: tuple[str, ...]
@@ -102,6 +102,8 @@ class _Execution:
         self.live = live
         self.attempts = 1
         self.timed_out = False
+        self.kept: list[tuple[str, Mapping[str, Any]]] = []
+        """Rows that are to be stored with the output."""
         self.sizes: dict[str, int] = {}
         """Bytes that this execution writes, by channel."""
         self.resolver = Resolver(plan.scope(state, context.run), Budget())
@@ -163,6 +165,7 @@ class _Execution:
             node_context = NodeContext(config, self.resolver.scope, self.live, self.context, signals)
             try:
                 result = await attempt(plan, node_context, self.context, signals, presence)
+                self.kept = node_context.kept
                 return self._checked(result)
             except (GraphBubbleUp, GeneratorExit) as stop:
                 raise self._stopped(stop) from None
@@ -254,6 +257,8 @@ class _Execution:
                 updates |= self._iteration(decision.cycle)
         updates |= decision.updates
         self.context.state_size.put(self.sizes)
+        for kind, row in self.kept:
+            self.context.reporter.row(self.task_id, kind, row)
         self._finished("COMPLETED", output, decision)
         return updates
 

@@ -52,6 +52,11 @@ class NodeError(Exception):
     `retry_after`: seconds that the next attempt waits at least.
     """
 
+    kind = ""
+    """What the failure's type is, where it is not the name of this class."""
+    traceback = ""
+    """The traceback of what failed, where that was not in this process."""
+
     def __init__(self, code: str, message: str, *, retryable: bool = True, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.code = code
@@ -71,11 +76,10 @@ def failure_of(error: BaseException, node_id: str, veil: Veil | None = None) -> 
     cover = _as_it_is if veil is None else veil.text
     if isinstance(error, NodeFailure):
         return error if veil is None else _covered(error, cover)
-    known = error if isinstance(error, NodeError) else None
-    code = "node_error" if known is None else storable(cover(known.code))
-    retry_after = None if known is None else known.retry_after
-    kind, message = cover(type(error).__name__), message_of(error, cover)
-    return NodeFailure(code, kind, message, node_id, author_traceback(error, cover), retry_after)
+    known = error if isinstance(error, NodeError) else NodeError("node_error", "")
+    kind, message = cover(known.kind or type(error).__name__), message_of(error, cover)
+    traceback = cover(known.traceback) or author_traceback(error, cover)
+    return NodeFailure(storable(cover(known.code)), storable(kind), message, node_id, traceback, known.retry_after)
 
 
 def _as_it_is(text: str) -> str:

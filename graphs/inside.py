@@ -20,6 +20,7 @@ class Inside:
         self.progress = reporter.progress
         self.log = reporter.log
         self.delta = reporter.delta
+        self.row = reporter.row
         self.left = reporter.left
         self.flush = reporter.flush
         self.inside = reporter.inside
@@ -54,6 +55,7 @@ class InItem:
         self._places: dict[str, str] = {}
         self.task_id = task_id
         self.failed = False
+        self.row = reporter.row
         self.left = reporter.left
         self.flush = reporter.flush
 

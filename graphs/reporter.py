@@ -41,6 +41,9 @@ class Reporter(Protocol):
     def delta(self, task_id: str, text: str) -> None:
         """A model streams a piece of text."""
 
+    def row(self, task_id: str, kind: str, row: Mapping[str, Any]) -> None:
+        """A row, a `task` or a `notification`, is to be stored together with the result that follows."""
+
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """The execution is decided; what it returns is not saved yet. A join that is left out only gets this."""
 

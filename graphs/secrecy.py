@@ -53,6 +53,10 @@ class Veiled:
         if safe:
             self._reporter.delta(task_id, self._veil.text(whole[:safe]))
 
+    def row(self, task_id: str, kind: str, row: Mapping[str, Any]) -> None:
+        """What a node keeps."""
+        self._reporter.row(task_id, kind, self._veil.value(row))
+
     def retrying(self, task_id: str, failure: NodeFailure, attempt: int, delay: float) -> None:
         """An attempt failed: what it streamed last does not go on."""
         self._rest(task_id)

@@ -10,10 +10,12 @@ import uuid_utils
 
 from milepost.graphs.examples import examples
 from milepost.graphs.node_types import Registry
+from milepost.graphs.node_types.code import Code
 from milepost.graphs.outbound.addresses import AllowedHosts
 from milepost.graphs.outbound.gate import Gate
 from milepost.graphs.programs import Programs
 from milepost.graphs.python.config import GraphsConfig, InvalidConfig, read_config
+from milepost.graphs.sandbox.sandbox import Sandbox, SandboxLimits
 from milepost.server.access.cipher import Cipher
 from milepost.server.access.keys import Keys
 from milepost.server.access.secrets import Secrets
@@ -33,6 +35,7 @@ from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
 from milepost.server.runs.inbox import Inbox
 from milepost.server.runs.limits import Limits
+from milepost.server.runs.notifications import Notifications
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.projects import Projects
 from milepost.server.runs.python_graphs import PythonGraphs
@@ -40,6 +43,7 @@ from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.travel import Travel
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.database import Database
@@ -73,6 +77,8 @@ class App:
     control: Control
     signals: Signals
     inbox: Inbox
+    tasks: Tasks
+    notifications: Notifications
     history: History
     fork: Fork
     edit: Edit
@@ -113,6 +119,8 @@ class App:
 def build(settings: Settings, registry: Registry | None = None, clock: Callable[[], int] = wall_clock) -> App:
     """Every object of a server with these settings; nothing is opened yet."""
     registry = registry or Registry.installed()
+    if settings.enable_code_nodes:
+        registry = registry.having(Code(_sandbox(settings)))
     metrics = Metrics()
     store = Store(Database(settings.database, settings.synchronous), clock)
     store.on_commit(metrics.commit)
@@ -163,6 +171,8 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         control=Control(store, engine, hub, start, answers, travel, edit),
         signals=Signals(store, answers),
         inbox=Inbox(store),
+        tasks=Tasks(store),
+        notifications=Notifications(store),
         history=History(store, programs, travel),
         fork=Fork(store, start, programs, travel, edit),
         edit=edit,
@@ -189,6 +199,11 @@ async def _first_project(store: Store) -> Project:
     row = statement("insert_project", 1, project_id=str(uuid_utils.uuid7()), slug=DEFAULT_SLUG, name="Default", now=now)
     await store.commit(Unit([row]))
     return await store.project(DEFAULT_SLUG)
+
+
+def _sandbox(settings: Settings) -> Sandbox:
+    limits = SandboxLimits(settings.code_seconds, settings.code_cpu_seconds, settings.code_memory_bytes)
+    return Sandbox(settings.data / "scratch", limits)
 
 
 async def prepare(app: App) -> str:

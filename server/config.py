@@ -41,6 +41,12 @@ class Settings(BaseSettings):
         (), description="Hosts that nodes may call though they are not public: name, address or CIDR, :port if wanted."
     )
     examples: bool = Field(True, description="Put the example workflows into a fresh data directory.")
+    enable_code_nodes: bool = Field(False, description="Run code nodes, which execute Python that authors write.")
+    code_seconds: float = Field(60.0, ge=0.1, le=86_400, description="Seconds that a code node may take.")
+    code_cpu_seconds: int = Field(30, ge=1, le=86_400, description="Seconds of the processor that it may use.")
+    code_memory_bytes: int = Field(
+        536_870_912, ge=64 << 20, le=1 << 40, description="Address space that it may have, bytes."
+    )
 
     config: Path | None = Field(None, description="A langgraph.json, or its directory: its graphs become workflows.")
 

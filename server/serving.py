@@ -137,6 +137,8 @@ def services(app: App) -> Services:
         control=app.control,
         signals=app.signals,
         inbox=app.inbox,
+        tasks=app.tasks,
+        notifications=app.notifications,
         history=app.history,
         fork=app.fork,
         edit=app.edit,

@@ -11,9 +11,12 @@ from milepost.graphs.node_types.approval import Approval
 from milepost.graphs.node_types.base import NodeType
 from milepost.graphs.node_types.branching import Condition, Switch
 from milepost.graphs.node_types.call_api import CallApi
+from milepost.graphs.node_types.code import Code
 from milepost.graphs.node_types.data import Input, Output, Process
 from milepost.graphs.node_types.map import Map
+from milepost.graphs.node_types.notification import SendNotification
 from milepost.graphs.node_types.subworkflow import Subworkflow
+from milepost.graphs.node_types.tasks import CreateTask
 from milepost.graphs.node_types.wait import Wait, WaitEvent
 
 ENTRY_POINTS = "milepost.node_types"
@@ -30,6 +33,9 @@ BUILT_IN: tuple[type[NodeType[Any]], ...] = (
     CallApi,
     Subworkflow,
     Map,
+    Code,
+    CreateTask,
+    SendNotification,
 )
 
 
@@ -54,6 +60,12 @@ class Registry:
         if node_type.name in self._types:
             raise ValueError(f"there is already a node type {node_type.name!r}")
         self._types[node_type.name] = node_type()
+
+    def having(self, node_type: NodeType[Any]) -> Registry:
+        """A copy with this instance, in the place of the one of its name that was made without arguments."""
+        copied = Registry(())
+        copied._types = {**self._types, node_type.name: node_type}
+        return copied
 
     def get(self, name: str) -> NodeType[Any] | None:
         """The type of that name."""

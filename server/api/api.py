@@ -10,12 +10,14 @@ from milepost.server.api import (
     events,
     inbox,
     limits,
+    notifications,
     operations,
     projects,
     run_control,
     runs,
     secrets,
     sockets,
+    tasks,
     workflows,
 )
 from milepost.server.api.gate import Gate
@@ -37,7 +39,9 @@ def create_api(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
     register(app)
-    for module in (runs, run_control, events, checkpoints, workflows, projects, secrets, limits, inbox, operations):
+    people = (inbox, notifications, tasks)
+    kept = (projects, secrets, limits)
+    for module in (runs, run_control, events, checkpoints, workflows, *kept, *people, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

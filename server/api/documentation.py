@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from milepost.server.api.models import (
+    ChangeTask,
     CreateRun,
     Draft,
     EditState,
@@ -22,15 +23,18 @@ from milepost.server.api.models import (
     LimitsForm,
     NewKey,
     NewProject,
+    NewTask,
     NewVersion,
     NewWorkflow,
     Pause,
+    ReadNotifications,
     Rerun,
     ResumeRun,
     SecretForm,
 )
 
 BODIES: tuple[type[BaseModel], ...] = (
+    ChangeTask,
     CreateRun,
     Draft,
     EditState,
@@ -39,9 +43,11 @@ BODIES: tuple[type[BaseModel], ...] = (
     LimitsForm,
     NewKey,
     NewProject,
+    NewTask,
     NewVersion,
     NewWorkflow,
     Pause,
+    ReadNotifications,
     Rerun,
     ResumeRun,
     SecretForm,
@@ -62,7 +68,7 @@ TAGS = (
     ("checkpoints", "Where a run stood: history, differences, forks, edits."),
     ("workflows", "Definitions and their versions."),
     ("projects", "Projects, their keys and their limits."),
-    ("inbox", "What runs ask people."),
+    ("inbox", "What runs ask and tell people, and what people are to do."),
     ("operations", "Health, measurements, what the server offers."),
 )
 

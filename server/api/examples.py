@@ -5,14 +5,15 @@ from typing import Any
 import orjson
 
 from milepost.graphs.problems import Problem
-from milepost.server.runs.summaries import asked_json, problems_json, project_json
+from milepost.server.runs.summaries import asked_json, notification_json, problems_json, project_json, task_json
 from milepost.server.states import NodeStatus, RunStatus
-from milepost.server.store.rows import Asked, OpenInterrupt, Project
+from milepost.server.store.rows import Asked, Notification, OpenInterrupt, Project, Task
 
 PROJECT_ID = "01987a3e-5b1c-7000-8000-000000000001"
 WORKFLOW_ID = "01987a3e-5b1c-7000-8000-000000000002"
 RUN_ID = "01987a3e-5b1c-7000-8000-000000000003"
 FORK_ID = "01987a3e-5b1c-7000-8000-000000000004"
+TASK_ID = "01987a3e-5b1c-7000-8000-000000000006"
 KEY_ID = "01987a3e-5b1c-7000-8000-000000000005"
 CHECKPOINT_ID = "1f0b8a52-7c1e-6f00-8003-5d0c5f0e2a11"
 EARLIER_ID = "1f0b8a52-7b80-6a00-8001-2b7f5b0e9c42"
@@ -53,6 +54,29 @@ ASKED = asked_json(
         RunStatus.WAITING,
         "Greeting",
     )
+)
+
+TASK = task_json(
+    Task(
+        TASK_ID,
+        PROJECT_ID,
+        "Call the customer",
+        "About the invoice.",
+        "ada",
+        MILLISECONDS,
+        "open",
+        RUN_ID,
+        "escalate",
+        None,
+        MILLISECONDS,
+        MILLISECONDS,
+        None,
+        None,
+    )
+)
+
+NOTIFICATION = notification_json(
+    Notification(TASK_ID, PROJECT_ID, "ada", "The report is there", "12 pages.", RUN_ID, "tell", MILLISECONDS, None)
 )
 
 PROJECT = project_json(Project(PROJECT_ID, "default", "Default", MILLISECONDS))

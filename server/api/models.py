@@ -1,9 +1,9 @@
 """The form of request bodies. What a field means is said here and shown in the API's page."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from milepost.server.runs.start import MAX_PRIORITY
 
@@ -11,6 +11,8 @@ Id = Annotated[UUID, Field(strict=False)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
+Person = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^|\x00-\x1f\x7f]+$")]
+Moment = Annotated[str, StringConstraints(max_length=40)]
 Version = Annotated[int, Field(ge=1, le=2**53)]
 Object = dict[str, Any]
 Priority = Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
@@ -150,6 +152,41 @@ class EditState(Strict):
 
     values: Object = Field(description='`{"variables": {…}, "outputs": {…}}`; `{"$replace": value}` replaces.')
     as_node: Line | None = Field(None, description="The node that the edit counts as written by.")
+
+
+class NewTask(Strict):
+    """A task to be made."""
+
+    title: Line = Field(description="What is to be done.")
+    description: Text = Field("", description="What it is about.")
+    assignee: Person | None = Field(None, description="Who is to do it.")
+    due: Moment | None = Field(None, description="ISO 8601: until when.")
+
+
+class ChangeTask(Strict):
+    """What is new about a task; what is not in the body stays as it is."""
+
+    title: Line = Field("", description="What is to be done.")
+    description: Text = Field("", description="What it is about.")
+    assignee: Person | None = Field(None, description="Who is to do it; null: nobody in particular.")
+    due: Moment | None = Field(None, description="ISO 8601: until when; null: whenever.")
+    status: Literal["open", "done"] = Field("open", description="Whether it is done.")
+
+
+class ReadNotifications(Strict):
+    """What was read: some, by their ids, or all."""
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = Field(
+        None, description="Those with these ids."
+    )
+    all: Literal[True] | None = Field(None, description="All that are not read.")
+    to: Person | None = Field(None, description="With `all`: only those to this recipient.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.ids is None) == (self.all is None) or (self.to is not None and self.all is None):
+            raise ValueError("either ids, or all and perhaps to")
+        return self
 
 
 class NewProject(Strict):

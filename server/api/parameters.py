@@ -20,6 +20,9 @@ VersionParameter = Annotated[int | None, Query(ge=1, le=2**53, alias="version", 
 Search = Annotated[
     str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words that it contains, in any case.")
 ]
+Somebody = Annotated[
+    str | None, Query(max_length=200, pattern=r"^[^|\x00]+$", description="Only those of this person.")
+]
 MAX_SEQ = 2**53
 
 

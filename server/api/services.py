@@ -18,11 +18,13 @@ from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
 from milepost.server.runs.inbox import Inbox
+from milepost.server.runs.notifications import Notifications
 from milepost.server.runs.projects import Projects
 from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.rows import Project
 
@@ -44,6 +46,8 @@ class Services:
     control: Control
     signals: Signals
     inbox: Inbox
+    tasks: Tasks
+    notifications: Notifications
     history: History
     fork: Fork
     edit: Edit

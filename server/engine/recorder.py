@@ -14,6 +14,7 @@ from langgraph.types import Interrupt
 from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
+from milepost.server.engine.kept import row_of
 from milepost.server.engine.outbox import Committed, Outbox
 from milepost.server.engine.parking import Parked, Wait, put_interrupt
 from milepost.server.engine.projection import Projection
@@ -53,6 +54,7 @@ class Recorder:
         self._projection = projection
         self._delivered = delivered
         self._outcomes: dict[str, Outcome] = {}
+        self._rows: dict[str, list[Statement]] = {}
         self._asleep: Mapping[str, str] = {}
         self._held: dict[str, list[Callable[[], None]]] = {}
         self._inside: dict[str, tuple[str, str]] = {}
@@ -155,6 +157,11 @@ class Recorder:
         if task_id not in self._text_timers:
             self._text_timers[task_id] = self._loop.call_later(DELTA, self._tell_text, task_id)
 
+    def row(self, task_id: str, kind: str, row: Mapping[str, Any]) -> None:
+        """A row that is stored with a node's result."""
+        node_id = self.executing.get(task_id, "")
+        self._rows.setdefault(task_id, []).append(row_of(self._projection.run, node_id, kind, row, self._clock()))
+
     def finished(self, task_id: str, outcome: Outcome) -> None:
         """A node's result, held until the saver stores the writes that carry it."""
         self._wake(task_id)
@@ -196,6 +203,8 @@ class Recorder:
     def task_saved(self, saved: TaskSaved, statements: list[Statement]) -> Committed:
         """A task's writes: with them its node's result is on disk."""
         self.unsent.add(*statements)
+        if self._rows:
+            self.unsent.add(*self._rows.pop(saved.task_id, ()))
         if saved.task_id in self._inside and not any(channel == INTERRUPT_CHANNEL for channel, _ in saved.writes):
             self._item_saved(saved.task_id)
         outcome = self._outcomes.pop(saved.task_id, None)

@@ -295,6 +295,8 @@ class Control:
         names = ("events", "node_states", "node_executions", "node_items", "interrupts", "signals")
         unit = Unit([statement(f"delete_{name}", run_id=run_id) for name in names])
         unit.statements += delete_checkpoints(run_id)
+        # What people were told, and are to do, outlives the run.
+        unit.statements += [statement(f"unlink_{name}", run_id=run_id) for name in ("tasks", "notifications")]
         unit.statements.append(statement("delete_run", 1, run_id=run_id))
         if not await self._committed(unit):
             raise RunLive(f"run {run_id} was started meanwhile")

@@ -8,6 +8,9 @@ import orjson
 
 from milepost.server.errors import BadRequest
 
+LAST: tuple[int, str] = (2**62, "")
+"""Behind all times: where a list that is newest first begins."""
+
 
 def make_cursor(*parts: Any) -> str:
     """A mark that ``read_cursor`` gives ``parts`` back from."""

@@ -13,9 +13,11 @@ from milepost.server.store.rows import (
     Asked,
     NodeExecution,
     NodeState,
+    Notification,
     OpenInterrupt,
     Project,
     Run,
+    Task,
     Workflow,
     iso,
     place,
@@ -111,6 +113,27 @@ def interrupt_json(row: OpenInterrupt) -> Json:
         "asked_at": iso(row.created_at),
         "expires_at": iso(row.wake_at),
         "value": said.get(GIVEN, value),
+    }
+
+
+def task_json(task: Task) -> Json:
+    """A task of a project."""
+    shown = {name: getattr(task, name) for name in Task.__dataclass_fields__}
+    return shown | {name: iso(shown[name]) for name in ("due", "created_at", "updated_at", "done_at")}
+
+
+def notification_json(row: Notification) -> Json:
+    """What a person was told."""
+    return {
+        "notification_id": row.notification_id,
+        "project_id": row.project_id,
+        "to": row.recipient,
+        "title": row.title,
+        "body": row.body,
+        "run_id": row.run_id,
+        "node_id": row.node_id,
+        "created_at": iso(row.created_at),
+        "read_at": iso(row.read_at),
     }
 
 

@@ -202,6 +202,41 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """Something for a person to do. ``run_id`` is None where a person made it, and once its run is deleted."""
+
+    task_id: str
+    project_id: str
+    title: str
+    description: str
+    assignee: str | None
+    due: int | None
+    status: str
+    run_id: str | None
+    node_id: str | None
+    created_by: str | None
+    created_at: int
+    updated_at: int
+    done_by: str | None
+    done_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a person was told."""
+
+    notification_id: str
+    project_id: str
+    recipient: str
+    title: str
+    body: str
+    run_id: str | None
+    node_id: str | None
+    created_at: int
+    read_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """A workflow with one of its versions."""
 

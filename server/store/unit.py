@@ -35,6 +35,17 @@ class Returning:
 
 
 @dataclass(slots=True)
+class Returned:
+    """For a `Returning` without events: keeps the rows. A unit may be applied more than once; the last time counts."""
+
+    rows: Sequence[Row] = ()
+
+    def __call__(self, rows: Sequence[Row]) -> Iterable[NewEvent]:
+        self.rows = rows
+        return ()
+
+
+@dataclass(slots=True)
 class Unit:
     """Statements in order, then events. Not reusable once it was submitted."""
 

@@ -69,6 +69,11 @@ CONTRACT = {
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("GET", "/api/projects/{project_id}/inbox"),
+    ("GET", "/api/projects/{project_id}/notifications"),
+    ("PATCH", "/api/projects/{project_id}/notifications"),
+    ("GET", "/api/projects/{project_id}/tasks"),
+    ("POST", "/api/projects/{project_id}/tasks"),
+    *((method, "/api/projects/{project_id}/tasks/{task_id}") for method in ("GET", "PATCH", "DELETE")),
 }
 
 

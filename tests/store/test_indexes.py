@@ -64,7 +64,10 @@ def test_what_reads_a_whole_table_is_there(database: sqlite3.Connection) -> None
     assert SMALL.keys() <= statements().keys()
 
 
-@pytest.mark.parametrize("name", ["queued_runs", "runs_to_wake", "held_runs", "queued_suspects", "inbox"])
+TASKS = ("list_tasks", "list_tasks_of_status", "list_notifications", "unread_notifications")
+
+
+@pytest.mark.parametrize("name", ["queued_runs", "runs_to_wake", "held_runs", "queued_suspects", "inbox", *TASKS])
 def test_what_is_taken_in_order_is_not_sorted(database: sqlite3.Connection, name: str) -> None:
     assert not [step for step in steps(database, statements()[name]) if "TEMP" in step]
 

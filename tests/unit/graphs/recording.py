@@ -39,6 +39,9 @@ class Recorder:
     def delta(self, task_id: str, text: str) -> None:
         self.lines.append(("delta", task_id, text))
 
+    def row(self, task_id: str, kind: str, row: Mapping[str, Any]) -> None:
+        self.lines.append(("row", task_id, (kind, row)))
+
     def finished(self, task_id: str, outcome: Outcome) -> None:
         self.lines.append(("finished", task_id, outcome))
         self.outcomes.append(outcome)

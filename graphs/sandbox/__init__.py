@@ -1,0 +1,1 @@
+"""Code that authors write, in processes of their own."""
