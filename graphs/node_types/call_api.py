@@ -81,6 +81,7 @@ class CallApi(NodeType[CallApiConfig]):
     description = "Sends an HTTP request and gives the answer."
     config_model = CallApiConfig
     side_effects = True
+    reads_secrets = True
 
     async def run(self, ctx: NodeContext[CallApiConfig]) -> Mapping[str, Any]:
         """`{"status", "url", "headers", "body_type", "body"}`. Raises `NodeError` for a status that is not expected."""
