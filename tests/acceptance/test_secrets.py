@@ -63,6 +63,18 @@ FAILING: Mapping[str, list[dict[str, Any]]] = {
         step("x", "ai", {"model": "wrong:{{ secrets.PLAIN }}", "prompt": "p", "base_url": "{{ secrets.PLAIN }}"}),
         step("x", "ai", {"model": "echo", "prompt": "p", "temperature": "{{ secrets.PLAIN }}"}),
     ],
+    "call_api": [
+        step(
+            "x",
+            "call_api",
+            {
+                "method": "POST",
+                "url": "http://127.0.0.1:9/?key={{ secrets.PLAIN }}",
+                "headers": {"X-Key": "{{ secrets.PLAIN }}"},
+                "json": {"token": "{{ secrets.AWKWARD }}"},
+            },
+        )
+    ],
     "map": [
         step(
             "x",
