@@ -21,8 +21,8 @@ from langgraph.pregel import Pregel
 from milepost.graphs.failures import author_traceback
 from milepost.graphs.python.config import GraphsConfig
 
-BUILDING = 60.0
-"""Seconds that an asynchronous factory may take."""
+BUILDING = 120.0
+"""Seconds that the import and the factory of a graph may take together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,12 @@ async def load_graph(
     """Import one graph, on the event loop that it will run on. What its factory opens stays open with ``stack``."""
     try:
         source, _, attribute = place.rpartition(":")
-        module = await _in_thread(_imported, config, name, source)
-        found = getattr(module, attribute, None)
-        if found is None:
-            raise NotAGraph(f"{source} has no {attribute!r}")
-        graph = await _built(found, place, stack or contextlib.AsyncExitStack())
+        async with asyncio.timeout(BUILDING):
+            module = await _in_thread(_imported, config, name, source)
+            found = getattr(module, attribute, None)
+            if found is None:
+                raise NotAGraph(f"{source} has no {attribute!r}")
+            graph = await _built(found, place, stack or contextlib.AsyncExitStack())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's module may raise anything at its import
         return LoadedGraph(name, place, failure=failure_to_load(error))
     return LoadedGraph(name, place, graph, module)
@@ -147,22 +148,21 @@ def _from_file(name: str, file: Path) -> ModuleType:
 
 async def _built(found: Any, place: str, stack: contextlib.AsyncExitStack) -> Pregel[Any, Any, Any, Any]:
     """The compiled graph that an attribute is or gives: compiled or not, or a factory of one."""
-    async with asyncio.timeout(BUILDING):
-        for _ in range(4):
-            if isinstance(found, Pregel):
-                return found
-            if isinstance(found, StateGraph):
-                found = found.compile()
-            elif inspect.isawaitable(found):
-                found = await found
-            elif isinstance(found, contextlib.AbstractAsyncContextManager):
-                found = await stack.enter_async_context(found)
-            elif isinstance(found, contextlib.AbstractContextManager):
-                found = stack.enter_context(found)
-            elif callable(found):
-                found = await _in_thread(found, *_arguments(found))
-            else:
-                break
+    for _ in range(4):
+        if isinstance(found, Pregel):
+            return found
+        if isinstance(found, StateGraph):
+            found = found.compile()
+        elif inspect.isawaitable(found):
+            found = await found
+        elif isinstance(found, contextlib.AbstractAsyncContextManager):
+            found = await stack.enter_async_context(found)
+        elif isinstance(found, contextlib.AbstractContextManager):
+            found = stack.enter_context(found)
+        elif callable(found):
+            found = await _in_thread(found, *_arguments(found))
+        else:
+            break
     raise NotAGraph(f"{place} is {type(found).__name__}, neither a graph nor a function that gives one")
 
 
