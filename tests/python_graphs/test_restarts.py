@@ -208,13 +208,9 @@ async def test_every_command_works_over_http(tmp_path: Path) -> None:
         paused = await server.post(f"/{run_id}/pause", {"mode": "now"})
         assert (paused.status_code, paused.json()["still_running"]) == (200, [])
         path = f"{RUNS}/{run_id}/state"
-        for values, code in (
-            ({"rans": []}, "invalid_edit"),
-            ({}, "invalid_edit"),
-            ({"ran": "no list"}, "invalid_edit"),
-        ):
+        for values in ({"rans": []}, {}, {"ran": "no list"}):
             refused = await server.client.patch(path, json={"values": values})
-            assert (refused.status_code, refused.json()["code"]) == (422, code)
+            assert (refused.status_code, refused.json()["code"]) == (422, "invalid_edit")
         edited = await server.client.patch(path, json={"values": {"ran": {"$replace": ["edited"]}}, "as_node": "one"})
         assert (edited.status_code, edited.json()["values"]["ran"]) == (200, ["edited"])
         (tmp_path / "marks" / "go").touch()
