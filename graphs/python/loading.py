@@ -21,8 +21,8 @@ from langgraph.pregel import Pregel
 from milepost.graphs.failures import author_traceback
 from milepost.graphs.python.config import GraphsConfig
 
-BUILDING = 60.0
-"""Seconds that an asynchronous factory may take."""
+BUILDING = 120.0
+"""Seconds that the import and the factory of a graph may take together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,31 @@ async def load_graph(
     """Import one graph, on the event loop that it will run on. What its factory opens stays open with ``stack``."""
     try:
         source, _, attribute = place.rpartition(":")
-        # In a thread: a module may run an event loop of its own while it is imported.
-        module = await asyncio.to_thread(_imported, config, name, source)
-        found = getattr(module, attribute, None)
-        if found is None:
-            raise NotAGraph(f"{source} has no {attribute!r}")
-        graph = await _built(found, place, stack or contextlib.AsyncExitStack())
+        async with asyncio.timeout(BUILDING):
+            module = await _in_thread(_imported, config, name, source)
+            found = getattr(module, attribute, None)
+            if found is None:
+                raise NotAGraph(f"{source} has no {attribute!r}")
+            graph = await _built(found, place, stack or contextlib.AsyncExitStack())
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's module may raise anything at its import
         return LoadedGraph(name, place, failure=failure_to_load(error))
     return LoadedGraph(name, place, graph, module)
+
+
+async def _in_thread(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call gives in a thread, where a user's module may run an event loop of its own. Raises what it raises."""
+
+    def caught() -> tuple[Any, BaseException | None]:
+        # An error that passes through a future brings frames along that are nobody's.
+        try:
+            return call(*arguments), None
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            return None, error
+
+    found, error = await asyncio.to_thread(caught)
+    if error is not None:
+        raise error
+    return found
 
 
 def _imported(config: GraphsConfig, name: str, source: str) -> ModuleType:
@@ -132,22 +148,21 @@ def _from_file(name: str, file: Path) -> ModuleType:
 
 async def _built(found: Any, place: str, stack: contextlib.AsyncExitStack) -> Pregel[Any, Any, Any, Any]:
     """The compiled graph that an attribute is or gives: compiled or not, or a factory of one."""
-    async with asyncio.timeout(BUILDING):
-        for _ in range(4):
-            if isinstance(found, Pregel):
-                return found
-            if isinstance(found, StateGraph):
-                found = found.compile()
-            elif inspect.isawaitable(found):
-                found = await found
-            elif isinstance(found, contextlib.AbstractAsyncContextManager):
-                found = await stack.enter_async_context(found)
-            elif isinstance(found, contextlib.AbstractContextManager):
-                found = stack.enter_context(found)
-            elif callable(found):
-                found = await asyncio.to_thread(found, *_arguments(found))
-            else:
-                break
+    for _ in range(4):
+        if isinstance(found, Pregel):
+            return found
+        if isinstance(found, StateGraph):
+            found = found.compile()
+        elif inspect.isawaitable(found):
+            found = await found
+        elif isinstance(found, contextlib.AbstractAsyncContextManager):
+            found = await stack.enter_async_context(found)
+        elif isinstance(found, contextlib.AbstractContextManager):
+            found = stack.enter_context(found)
+        elif callable(found):
+            found = await _in_thread(found, *_arguments(found))
+        else:
+            break
     raise NotAGraph(f"{place} is {type(found).__name__}, neither a graph nor a function that gives one")
 
 

@@ -13,7 +13,7 @@ from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.executable import Executable
 from milepost.graphs.problems import InvalidDefinition
 from milepost.server.access.keys import Identity
-from milepost.server.errors import Conflict, GuardFailed, HasOpenQuestions, InvalidEdit
+from milepost.server.errors import Conflict, GuardFailed, HasOpenQuestions, InvalidEdit, MilepostError
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.travel import Travel
 from milepost.server.states import RunStatus
@@ -107,13 +107,10 @@ class Edit:
         begun = bool(await self._store.node_states(run.run_id))
         try:
             await graph.aupdate_state(config, updates, as_node=program.editor(as_node, begun=begun))
-        except InvalidUpdateError as error:
-            names = [node.id for node in program.nodes]
-            raise InvalidEdit(
-                f"LangGraph calls this edit ambiguous: give `as_node`, one of {', '.join(names)}",
-                code="as_node_required",
-                errors=[{"path": "as_node", "code": "required", "message": name} for name in names],
-            ) from error
+        except MilepostError:
+            raise
+        except Exception as error:
+            raise _refusal(error, program, as_node) from error
         return sink.edited()
 
 
@@ -147,6 +144,18 @@ class _Capture:
         if self._checkpoint is None:
             raise InvalidEdit("the edit changes nothing")
         return Edited(self._statements, self._checkpoint)
+
+
+def _refusal(error: Exception, program: Executable, as_node: str | None) -> InvalidEdit:
+    """Why LangGraph did not make an edit. The reducers and edges of a Python graph are its author's code."""
+    if isinstance(error, InvalidUpdateError) and as_node is None:
+        names = [node.id for node in program.nodes]
+        return InvalidEdit(
+            f"LangGraph calls this edit ambiguous: give `as_node`, one of {', '.join(names)}",
+            code="as_node_required",
+            errors=[{"path": "as_node", "code": "required", "message": name} for name in names],
+        )
+    return InvalidEdit(f"the graph does not take this edit: {type(error).__name__}: {error}")
 
 
 def _updates(program: Executable, values: Mapping[str, Any]) -> dict[str, Any]:

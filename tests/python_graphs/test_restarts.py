@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.process import ROOT, ServerProcess, StartFailed
+from tests.acceptance.process import ROOT, RUNS, ServerProcess, StartFailed
 from tests.python_graphs.conftest import PROJECT
 
 CODE = """
@@ -199,6 +199,41 @@ async def test_a_version_of_another_shape_is_gone_and_can_be_forked(tmp_path: Pa
         assert (await server.post(f"/{child}/resume", {"answer": "yes"})).status_code == 202
         run = await server.ended(child)
         assert run["output_data"]["ran"] == ["one", "held", "yes", "last of another version"]
+
+
+async def test_every_command_works_over_http(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        run_id = await begin(server, tmp_path / "marks")
+        await server.until(run_id, "node.started", node="held")
+        paused = await server.post(f"/{run_id}/pause", {"mode": "now"})
+        assert (paused.status_code, paused.json()["still_running"]) == (200, [])
+        path = f"{RUNS}/{run_id}/state"
+        for values in ({"rans": []}, {}, {"ran": "no list"}):
+            refused = await server.client.patch(path, json={"values": values})
+            assert (refused.status_code, refused.json()["code"]) == (422, "invalid_edit")
+        edited = await server.client.patch(path, json={"values": {"ran": {"$replace": ["edited"]}}, "as_node": "one"})
+        assert (edited.status_code, edited.json()["values"]["ran"]) == (200, ["edited"])
+        (tmp_path / "marks" / "go").touch()
+        assert (await server.post(f"/{run_id}/resume")).status_code == 202
+        await server.until(run_id, "run.waiting")
+        assert (await server.post(f"/{run_id}/resume")).json()["code"] == "answer_required"
+        logs = (await server.get(f"/{run_id}/logs", node_id="held"))["items"]
+        assert [(row["status"], row["input"]["ran"]) for row in logs] == [
+            ("CANCELLED", ["one"]),
+            ("COMPLETED", ["edited"]),
+        ]
+        rows = (await server.get(f"/{run_id}/checkpoints"))["items"]
+        changes = (
+            await server.get(
+                f"/{run_id}/checkpoints/diff", **{"from": rows[-1]["checkpoint_id"], "to": rows[0]["checkpoint_id"]}
+            )
+        )["changes"]
+        assert any(change["path"].startswith("ran") for change in changes)
+        cancelled = await server.post(f"/{run_id}/cancel")
+        assert (cancelled.status_code, cancelled.json()["status"]) == (200, "CANCELLED")
+        again = await server.post(f"/{run_id}/rerun", {"execute": True})
+        assert again.status_code == 201
+        await server.until(again.json()["run_id"], "run.waiting")
 
 
 async def test_a_definition_cannot_replace_the_code(tmp_path: Path) -> None:
