@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from milepost.server.api import (
     checkpoints,
     documentation,
+    dry_runs,
     events,
     inbox,
     limits,
@@ -37,7 +38,19 @@ def create_api(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
     register(app)
-    for module in (runs, run_control, events, checkpoints, workflows, projects, secrets, limits, inbox, operations):
+    for module in (
+        runs,
+        run_control,
+        events,
+        checkpoints,
+        workflows,
+        dry_runs,
+        projects,
+        secrets,
+        limits,
+        inbox,
+        operations,
+    ):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())
