@@ -8,7 +8,7 @@ from starlette.responses import Response
 from milepost.server.api import examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
-from milepost.server.api.models import TestRun
+from milepost.server.api.models import DryRunForm
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 from milepost.server.runs.dry_runs import DryRun
@@ -16,7 +16,7 @@ from milepost.server.runs.dry_runs import DryRun
 
 async def test(call: InProject, workflow_id: UUID) -> Response:
     """Run it to its end without side effects or waits, and answer what every node did."""
-    body, _ = await read_body(call.request, TestRun, call.services.settings.max_body_bytes)
+    body, _ = await read_body(call.request, DryRunForm, call.services.settings.max_body_bytes)
     asked = DryRun(
         str(workflow_id),
         body.input_data,
@@ -39,7 +39,7 @@ def routes() -> APIRouter:
             "POST",
             "Dry run",
             example=examples.TRACE,
-            body=TestRun,
+            body=DryRunForm,
             body_example={
                 "input_data": {"name": "Ada"},
                 "answers": {"approve": {"publish": True}},

@@ -118,11 +118,8 @@ class Rerun(StartForm):
     execute: bool = Field(False, description="Start it at once.")
 
 
-class TestRun(Strict):
+class DryRunForm(Strict):
     """A dry run."""
-
-    # Its name begins like those of test classes.
-    __test__ = False
 
     input_data: Object | None = Field(
         None, description="What it is started with; null: nothing, or as the replayed run."
