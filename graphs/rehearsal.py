@@ -80,17 +80,20 @@ class Recording:
 class Rehearsal:
     """A dry run, as the nodes of one of its workflows see it."""
 
-    __slots__ = ("_asked", "_given", "_item", "_prefix", "_recording", "_told")
+    __slots__ = ("_asked", "_before", "_given", "_item", "_prefix", "_recording", "_told")
 
     def __init__(
         self,
         given: Mapping[str, Any] | None = None,
         told: Mapping[str, Sequence[Any]] | None = None,
         recording: Recording | None = None,
+        before: Mapping[str, Any] | None = None,
     ) -> None:
-        """`given`: answers by place, or by `place#n` for the n-th question there; `told`: those of an earlier run."""
+        """`given`: answers by place, or by `place#n` for the n-th question there. `told`: those of an earlier run, in
+        order; `before`: what that was given, if it was a dry run."""
         self._given = given or {}
         self._told = told or {}
+        self._before = before or {}
         self._recording = recording
         self._asked: Counter[str] = Counter()
         self._prefix = ""
@@ -102,13 +105,14 @@ class Rehearsal:
 
     def inside(self, node_id: str) -> Rehearsal:
         """The same for the workflow inside a node."""
-        inner = Rehearsal(self._given, self._told, self._recording if self._item is None else None)
+        recording = self._recording if self._item is None else None
+        inner = Rehearsal(self._given, self._told, recording, self._before)
         inner._asked, inner._prefix = self._asked, f"{self.place(node_id)}/"
         return inner
 
     def of_item(self, node_id: str, index: int) -> Rehearsal:
         """The same for an item of a `map`. An earlier run has recorded no items that could stand in."""
-        inner = Rehearsal(self._given, self._told)
+        inner = Rehearsal(self._given, self._told, None, self._before)
         inner._asked, inner._item = self._asked, f"{self.place(node_id)}/{index}"
         return inner
 
@@ -125,10 +129,15 @@ class Rehearsal:
         for key in _keys(place, number):
             if key in self._given:
                 return _fitting(self._given[key], schema, key), "answered"
-        told = self._told.get(place, ())
-        if number <= len(told) and (schema is None or not violations(schema, told[number - 1], "", "")):
-            return told[number - 1], "answered"
+        for earlier in self._earlier(place, number):
+            if earlier == TIMED_OUT or schema is None or not violations(schema, earlier, "", ""):
+                return _fitting(earlier, schema, place), "answered"
         return _made_up(wanted, place), "simulated"
+
+    def _earlier(self, place: str, number: int) -> Iterable[Any]:
+        """What the same question was answered with in an earlier run."""
+        yield from self._told.get(place, ())[number - 1 : number]
+        yield from (self._before[key] for key in _keys(place, number) if key in self._before)
 
     # An earlier run.
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from milepost.server.api.models import (
     CreateRun,
     Draft,
+    DryRunForm,
     EditState,
     Execute,
     ForkRun,
@@ -33,6 +34,7 @@ from milepost.server.api.models import (
 BODIES: tuple[type[BaseModel], ...] = (
     CreateRun,
     Draft,
+    DryRunForm,
     EditState,
     Execute,
     ForkRun,

@@ -51,7 +51,8 @@ async def rehearsal_of(store: Store, load: Load, run: Run, program: Program) -> 
     if run.forked_from is None:
         recording = await _recording(store, await load(recorded), program, steps)
         await _go_on(store, run, program, recording)
-    return Rehearsal(asked.get("answers"), told, recording)
+    before = orjson.loads(recorded.dry_run or "{}").get("answers")
+    return Rehearsal(asked.get("answers"), told, recording, before)
 
 
 async def _recording(store: Store, before: Program, program: Program, steps: Mapping[str, Sequence[Step]]) -> Recording:

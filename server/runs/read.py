@@ -195,7 +195,7 @@ class Read:
     async def _foreseen(self, run: Run) -> Run:
         """A QUEUED run with when it would end if it began now, or at its time to start: no attempt says so yet."""
         row = None
-        if run.status is RunStatus.QUEUED:
+        if run.status is RunStatus.QUEUED and run.dry_run is None:
             row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)
         if row is None:
             return run
