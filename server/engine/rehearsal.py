@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from milepost.graphs.comparison import changed, entered, followers, writers
+from milepost.graphs.executable import Executable
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.program import Program
 from milepost.graphs.rehearsal import Recorded, Recording, Rehearsal
@@ -20,7 +21,7 @@ ENDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED})
 MAX_FORKS = 16
 """How many forks of forks are followed back for what had ended before them."""
 
-Load = Callable[[Run], Awaitable[Program]]
+Load = Callable[[Run], Awaitable[Executable]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Step:
     stand_in: str | None
 
 
-async def rehearsal_of(store: Store, load: Load, run: Run, program: Program) -> Rehearsal:
+async def rehearsal_of(store: Store, load: Load, run: Run, program: Executable) -> Rehearsal:
     """What the attempt of the dry run ``run`` is executed with.
 
     Raises:
@@ -49,10 +50,13 @@ async def rehearsal_of(store: Store, load: Load, run: Run, program: Program) -> 
     # The nodes that a fork starts with have no executions of its own: what comes after them is not replayed.
     recording = None
     if run.forked_from is None:
-        recording = await _recording(store, await load(recorded), program, steps)
-        await _go_on(store, run, program, recording)
-    before = orjson.loads(recorded.dry_run or "{}").get("answers")
-    return Rehearsal(asked.get("answers"), told, recording, before)
+        before, now = await load(recorded), program
+        assert isinstance(before, Program)
+        assert isinstance(now, Program)
+        recording = await _recording(store, before, now, steps)
+        await _go_on(store, run, now, recording)
+    given_before = orjson.loads(recorded.dry_run or "{}").get("answers")
+    return Rehearsal(asked.get("answers"), told, recording, given_before)
 
 
 async def _recording(store: Store, before: Program, program: Program, steps: Mapping[str, Sequence[Step]]) -> Recording:

@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from milepost.graphs.program import Program
+from milepost.graphs.executable import Executable
+from milepost.graphs.python.program import KIND
 from milepost.graphs.rehearsal import named
 from milepost.server.access.keys import Identity
-from milepost.server.errors import ExecutionTimeout, InvalidRequest, InvalidState, NotFound
+from milepost.server.errors import ExecutionTimeout, InvalidRequest, InvalidState, NotFound, NotRunnable
 from milepost.server.hub.hub import Hub
 from milepost.server.runs.control import Control
 from milepost.server.runs.history import History
@@ -106,6 +107,9 @@ class DryRuns:
 
     async def _new(self, project: Project, asked: DryRun) -> NewRun:
         workflow = await self._programs.workflow(project.project_id, asked.workflow_id, asked.version)
+        if workflow.kind == KIND:
+            # What its nodes do outside is not known, so it could not be simulated.
+            raise NotRunnable("a graph written in Python has no dry run")
         kept: dict[str, Any] = {"answers": dict(asked.answers)}
         if asked.definition is None:
             program = await self._programs.get(workflow)
@@ -148,7 +152,7 @@ class DryRuns:
         return True
 
 
-def _check_answers(answers: Mapping[str, Any], program: Program) -> None:
+def _check_answers(answers: Mapping[str, Any], program: Executable) -> None:
     """Refuse answers for nodes that there are none of; what is inside the items of a `map` is not known here."""
     known = {node.id for node in program.everything}
     inside = tuple(f"{node_id}/" for node_id in program.maps)
