@@ -54,7 +54,6 @@ def dry_run(
     how: dict[str, Any] = {"version": version, "replay_run_id": replay, "timeout_seconds": timeout}
     how["input"] = None if input is None else json_object("--input", input, '{"topic": "tides"}')
     how["answers"] = json_object("--answers", answers, '{"approve": {"publish": true}}')
-    logs.configure("warning", sys.stderr)
     with TemporaryDirectory(prefix="milepost-", ignore_cleanup_errors=True) as temporary:
         try:
             told = asyncio.run(_test(wanted, data or Path(temporary), how))
@@ -72,7 +71,9 @@ def dry_run(
 
 
 async def _test(wanted: DefinitionFile | str, data: Path, how: dict[str, Any]) -> dict[str, Any]:
-    async with Milepost(data=data) as milepost:
+    opened = Milepost(data=data)
+    logs.configure("warning", sys.stderr, opened.veils)
+    async with opened as milepost:
         return await milepost.test(wanted if isinstance(wanted, str) else wanted.value, **how)
 
 

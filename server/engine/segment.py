@@ -29,8 +29,8 @@ from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
-from milepost.server.engine.revealing import Revealing
 from milepost.server.engine.rehearsal import rehearsal_of
+from milepost.server.engine.revealing import Revealing
 from milepost.server.engine.standing import standing
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
 from milepost.server.errors import GuardFailed, NotFound, Unavailable, WriteFailed
