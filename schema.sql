@@ -90,6 +90,7 @@ CREATE TABLE workflow_versions (
 
 -- Runs. run_attempt is the fencing token that every claim raises; last_seq the number of the run's newest event.
 -- lane is what a run shares its workflow's limit with; held_until the time before which a QUEUED run is not started.
+-- dry_run: of a dry run, what it was asked with, as JSON (the answers, the run that is replayed, an unsaved definition).
 -- The queue is in the order of queued_at, ten minutes (600000) earlier for each level of priority.
 
 CREATE TABLE workflow_runs (
@@ -107,6 +108,7 @@ CREATE TABLE workflow_runs (
   start_at          BIGINT,
   held_until        BIGINT,
   lane              TEXT,
+  dry_run           TEXT,
   input             TEXT NOT NULL,
   output            TEXT,
   error             TEXT,
@@ -167,13 +169,14 @@ CREATE TABLE node_states (
   PRIMARY KEY (run_id, node_id)
 );
 
--- One row each time a node ran. input is its resolved configuration.
+-- One row each time a node ran. input is its resolved configuration; stand_in what stood in for it, in a dry run.
 CREATE TABLE node_executions (
   run_id       TEXT NOT NULL REFERENCES workflow_runs (run_id),
   execution_id TEXT NOT NULL,
   task_id      TEXT NOT NULL,
   node_id      TEXT NOT NULL,
   node_type    TEXT NOT NULL,
+  stand_in     TEXT CHECK (stand_in IN ('simulated', 'answered', 'replayed')),
   run_attempt  BIGINT NOT NULL,
   attempt      BIGINT NOT NULL,
   status       TEXT NOT NULL CHECK (status IN ('RUNNING', 'WAITING', 'COMPLETED', 'FAILED', 'CANCELLED')),

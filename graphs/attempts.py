@@ -58,6 +58,7 @@ async def attempt(
 ) -> Any:
     """What the node's code returned. Raises what it raised, or `NodeError` `timeout`."""
     if context.test_mode and plan.type.side_effects:
+        signals.stand_in = "simulated"
         return plan.type.simulate(node_context)
     if plan.timeout is None:
         return await _own_code(plan, node_context, context, presence)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from milepost.graphs.expressions import Scope
 from milepost.graphs.failures import NodeError, TimedOut
 from milepost.graphs.outbound.interface import Outbound
+from milepost.graphs.rehearsal import Rehearsal, StandIn, TooLate
 from milepost.graphs.reporter import Reporter
 from milepost.graphs.state_size import StateSize
 from milepost.graphs.veil import Veil
@@ -49,6 +50,9 @@ class RunContext:
     parked: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     """Task id to the value of the interrupt that it parked with before, so that a wait keeps its first end."""
     test_mode: bool = False
+    """True in a dry run: side effects are simulated."""
+    rehearsal: Rehearsal | None = None
+    """What answers the questions of a dry run, which waits for nothing. None: people do."""
     now: Callable[[], int] = wall_clock
     random: Callable[[], float] = random.random
     """Gives the jitter of retries, 0..1."""
@@ -70,12 +74,17 @@ class RunContext:
 class Signals:
     """The way from a node's code to the reporter. A synchronous node gets one that crosses to the loop's thread."""
 
-    __slots__ = ("_call", "cancelled", "reporter", "task_id")
+    __slots__ = ("_call", "cancelled", "node_id", "reporter", "stand_in", "task_id")
 
-    def __init__(self, reporter: Reporter, task_id: str, call: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self, reporter: Reporter, task_id: str, call: Callable[..., Any] | None = None, node_id: str = ""
+    ) -> None:
         self.reporter = reporter
         self.task_id = task_id
+        self.node_id = node_id
         self.cancelled = False
+        self.stand_in: StandIn | None = None
+        """What stood in for something real, in a dry run."""
         self._call = call
 
     def send(self, method: Callable[..., None], *arguments: Any) -> None:
@@ -147,8 +156,11 @@ class NodeContext(Generic[ConfigT]):
         return self._context.now()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, without parking the run."""
-        await self._context.sleep(seconds)
+        """Wait, without parking the run. A dry run does not."""
+        if self._context.rehearsal is None:
+            await self._context.sleep(seconds)
+        elif seconds > 0:
+            self._signals.stand_in = "simulated"
 
     @property
     def idempotency_key(self) -> str:
@@ -202,12 +214,23 @@ class NodeContext(Generic[ConfigT]):
         if self._context.veil is not None:
             # Before the deadline is looked up: what is stored of the wait is covered.
             wanted = self._context.veil.value(wanted)
+        if self._context.rehearsal is not None:
+            return self._rehearsed(self._context.rehearsal, wanted, missed)
         if timeout is not None:
             wanted["until"] = self._deadline(wanted, timeout)
         given = interrupt(wanted)
         if given == TIMED_OUT:
             raise TimedOut(f"{missed} within {timeout or 0:g} s")
         return given
+
+    def _rehearsed(self, rehearsal: Rehearsal, wanted: Mapping[str, Any], missed: str) -> Any:
+        signals = self._signals
+        try:
+            value, signals.stand_in = rehearsal.answer(signals.node_id, wanted)
+        except TooLate as error:
+            signals.stand_in = "answered"
+            raise TimedOut(f"{missed} in time") from error
+        return value
 
     def _deadline(self, wanted: Mapping[str, Any], timeout: float) -> int:
         """The end that this wait was given when it parked first, in milliseconds; otherwise `timeout` from now."""
@@ -228,5 +251,8 @@ class NodeContext(Generic[ConfigT]):
     def park_until(self, epoch_ms: int) -> int:
         """Let go of everything until a time; gives the time. What parked before keeps the first one it was given."""
         until = epoch_ms if self.parked_until is None else self.parked_until
+        if self._context.rehearsal is not None:
+            self._signals.stand_in = "simulated"
+            return until
         interrupt({"kind": "time", "until": until})
         return until

@@ -35,10 +35,14 @@ from milepost.graphs.json_values import NotJson, own_copy
 from milepost.graphs.levels import Level
 from milepost.graphs.nested import attempt_reached
 from milepost.graphs.plan import NodePlan, Resolver
+from milepost.graphs.rehearsal import Recorded, StandIn
 from milepost.graphs.reporter import Outcome
 from milepost.graphs.routing import Decision
 from milepost.graphs.secrecy import unchained
 from milepost.graphs.veil import MASK
+
+GAVE_UP = {"timed_out": True}
+"""The output of a node that gave up waiting and has an edge for that."""
 
 
 class NodeRunner:
@@ -83,6 +87,8 @@ class NodeRunner:
     def _left_out(self, context: RunContext, task_id: str, spent: bool) -> dict[str, Any]:
         plan = self.plan
         decision = plan.routing.left_out(plan.number, spent)
+        if context.rehearsal is not None:
+            context.rehearsal.left_out(plan, decision.skipped)
         context.reporter.finished(task_id, Outcome(plan.id, "SKIPPED", skipped=decision.skipped))
         return {f"output:{plan.id}": None, **decision.updates} if plan.cyclic else decision.updates
 
@@ -90,7 +96,19 @@ class NodeRunner:
 class _Execution:
     """One execution of one node, from its config to what follows."""
 
-    __slots__ = ("attempts", "context", "kept", "live", "plan", "resolver", "sizes", "state", "task_id", "timed_out")
+    __slots__ = (
+        "attempts",
+        "context",
+        "kept",
+        "live",
+        "plan",
+        "resolver",
+        "sizes",
+        "stand_in",
+        "state",
+        "task_id",
+        "timed_out",
+    )
 
     def __init__(
         self, plan: NodePlan, state: Mapping[str, Any], context: RunContext, task_id: str, live: tuple[str, ...]
@@ -104,6 +122,7 @@ class _Execution:
         self.timed_out = False
         self.kept: list[tuple[str, Mapping[str, Any]]] = []
         """Rows that are to be stored with the output."""
+        self.stand_in: StandIn | None = None
         self.sizes: dict[str, int] = {}
         """Bytes that this execution writes, by channel."""
         self.resolver = Resolver(plan.scope(state, context.run), Budget())
@@ -112,6 +131,9 @@ class _Execution:
         presence = Presence(self.context, self.task_id)
         try:
             try:
+                rehearsal = self.context.rehearsal
+                if rehearsal is not None and (recorded := await rehearsal.recorded(self.plan)) is not None:
+                    return self._replayed(recorded)
                 config = self._config()
                 output = await self._try(config, presence)
                 return self._completed(output)
@@ -119,6 +141,18 @@ class _Execution:
                 return self._failed(failure if self.context.veil is None else unchained(failure))
         finally:
             presence.leave()
+
+    def _replayed(self, recorded: Recorded) -> dict[str, Any]:
+        """End as the execution of an earlier run did; what follows from it is worked out anew."""
+        self.context.reporter.started(self.task_id, self.plan.id, recorded.input)
+        self.stand_in, self.attempts = "replayed", recorded.attempt
+        if recorded.failure is not None:
+            raise recorded.failure
+        self.timed_out = recorded.output == GAVE_UP and bool(self.plan.late())
+        try:
+            return self._completed(self._checked(recorded.output))
+        except NodeError as error:
+            raise failure_of(error, self.plan.id) from error
 
     def _config(self) -> BaseModel:
         """The validated config, after telling the reporter that the node begins."""
@@ -173,7 +207,7 @@ class _Execution:
                 if not plan.late():
                     raise failure_of(error, plan.id, self.context.veil) from error
                 self.timed_out = True
-                return {"timed_out": True}
+                return dict(GAVE_UP)
             except asyncio.CancelledError as error:
                 signals.cancelled = True
                 if _really_cancelled():
@@ -184,6 +218,8 @@ class _Execution:
                 failure = failure_of(error, plan.id, self.context.veil)
                 if self.attempts >= plan.max_attempts or (isinstance(error, NodeError) and not error.retryable):
                     raise failure from error
+            finally:
+                self.stand_in = signals.stand_in
             await self._before_next(failure)
 
     def _stopped(self, stop: BaseException) -> BaseException:
@@ -200,17 +236,20 @@ class _Execution:
 
     def _signals(self) -> Signals:
         call = across(asyncio.get_running_loop()) if self.plan.synchronous else None
-        return Signals(self.context.reporter, self.task_id, call)
+        return Signals(self.context.reporter, self.task_id, call, self.plan.id)
 
     async def _before_next(self, failure: NodeFailure) -> None:
         retry = self.plan.retry
         if retry is None or self.attempts >= retry.max_attempts:
             raise failure
         delay = max(retry.delay(self.attempts, self.context.random()), failure.retry_after or 0.0)
+        if self.context.rehearsal is not None:
+            delay = 0.0
         self.context.reporter.retrying(self.task_id, failure, self.attempts, delay)
         if delay > LONGEST_SLEEP:
             park_retry(self.context, self.task_id, self.attempts, delay)
-        await self.context.sleep(delay)
+        if self.context.rehearsal is None:
+            await self.context.sleep(delay)
         self.attempts += 1
         ask_from_the_first()
 
@@ -310,7 +349,8 @@ class _Execution:
         return {f"output:{plan.id}": output, **updates, **decision.updates}
 
     def _fatal(self, failure: NodeFailure) -> NoReturn:
-        outcome = Outcome(self.plan.id, "FAILED", self.attempts, failure=failure, fatal=True)
+        stand_in = self._stood_in(())
+        outcome = Outcome(self.plan.id, "FAILED", self.attempts, failure=failure, fatal=True, stand_in=stand_in)
         self.context.reporter.finished(self.task_id, outcome)
         raise failure
 
@@ -325,8 +365,16 @@ class _Execution:
             failure,
             skipped=decision.skipped,
             restarted=decision.restarted,
+            stand_in=self._stood_in(decision.skipped),
         )
         self.context.reporter.finished(self.task_id, outcome)
+
+    def _stood_in(self, skipped: tuple[str, ...]) -> StandIn | None:
+        """What stood in for the execution, in a dry run."""
+        rehearsal = self.context.rehearsal
+        if rehearsal is None or self.stand_in == "replayed":
+            return self.stand_in
+        return rehearsal.ended(self.plan, skipped) or self.stand_in
 
 
 async def execute_item(plan: NodePlan, scope: Scope, context: RunContext, task_id: str) -> dict[str, Any]:

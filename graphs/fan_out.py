@@ -168,7 +168,8 @@ class _Item:
                 await asyncio.sleep(0)
         info = runtime.execution_info
         reporter = InItem(frame.context.reporter, frame.task_id, info.task_id if info is not None else "", index)
-        context = replace(frame.context, reporter=reporter, state_size=StateSize())
+        rehearsal = frame.context.rehearsal and frame.context.rehearsal.of_item(self._body.id, index)
+        context = replace(frame.context, reporter=reporter, state_size=StateSize(), rehearsal=rehearsal)
         scope = replace(frame.scope, locals={self._item_name: frame.items[index], INDEX: index})
         before = var_child_runnable_config.set(config)
         try:

@@ -51,7 +51,9 @@ class ChildRun:
         problems = program.check_input(ctx.config.input)
         if problems:
             raise NodeError("invalid_input", "; ".join(map(str, problems)), retryable=False)
-        inner = replace(context, reporter=Inside(context.reporter, self._node_id), state_size=StateSize())
+        rehearsal = context.rehearsal and context.rehearsal.inside(self._node_id)
+        reporter = Inside(context.reporter, self._node_id)
+        inner = replace(context, reporter=reporter, state_size=StateSize(), rehearsal=rehearsal)
         limit = asyncio.timeout(program.timeout)
         try:
             async with limit:

@@ -67,6 +67,8 @@ class Program:
         self.secrets: Mapping[str, str] = checked.secrets
         """The secrets that its nodes read, nested ones too, each with a path that does."""
         specs = [node.placed.spec for node in checked.nodes]
+        self.specs = {spec.id: spec for spec in specs}
+        """The nodes as their author wrote them."""
         self.nodes = tuple(ProgramNode(spec.id, spec.type, spec.name or spec.id) for spec in specs)
         self.edges = tuple(
             ProgramEdge(
@@ -119,6 +121,11 @@ class Program:
             yield node_id, tuple(f"{node_id}/{inner.id}" for inner in child.program.everything)
             for holder, inside in child.program.below.items():
                 yield f"{node_id}/{holder}", tuple(f"{node_id}/{inner}" for inner in inside)
+
+    @property
+    def children(self) -> Mapping[str, Child]:
+        """The workflows that its `subworkflow` nodes run, by node id."""
+        return self._children
 
     def holds(self, node_id: str) -> bool:
         """True for a node, of this or of a nested workflow, that runs a graph of its own."""

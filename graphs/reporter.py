@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from milepost.graphs.failures import NodeFailure
+from milepost.graphs.rehearsal import StandIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,13 @@ class Outcome:
     fatal: bool = False
     skipped: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
+    stand_in: StandIn | None = None
+    """What stood in for the real thing, in a dry run."""
+
+    @property
+    def marks(self) -> dict[str, bool]:
+        """The same as events tell it: `{"simulated": true}`."""
+        return {} if self.stand_in is None else {self.stand_in: True}
 
 
 class Reporter(Protocol):

@@ -266,7 +266,8 @@ class _Call:
             shown = encode(call["args"])[:SHOWN].decode("utf-8", "ignore")
             frame.ctx.log("info", f"calls {name}", call=number, arguments=shown)
         reporter = InItem(frame.context.reporter, frame.ctx.task_id, task_id, number)
-        context = replace(frame.context, reporter=reporter, state_size=StateSize())
+        rehearsal = frame.context.rehearsal and frame.context.rehearsal.of_item(tool.body.id, number)
+        context = replace(frame.context, reporter=reporter, state_size=StateSize(), rehearsal=rehearsal)
         scope = frame.ctx.scope
         scope = replace(scope, names=tool.body.names, locals={**scope.locals, ARGS: call["args"]})
         output = await execute_item(tool.body, scope, context, task_id)

@@ -30,6 +30,7 @@ from milepost.server.metrics import Metrics
 from milepost.server.runs.answers import Answers
 from milepost.server.runs.concurrency import Concurrency
 from milepost.server.runs.control import Control
+from milepost.server.runs.dry_runs import DryRuns
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
@@ -82,6 +83,7 @@ class App:
     history: History
     fork: Fork
     edit: Edit
+    dry_runs: DryRuns
 
     def open(self) -> None:
         """Open the database and go on with what an earlier server left. Blocks until recovery is committed.
@@ -152,6 +154,9 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
     edit = Edit(store, programs, travel, settings.allowed_types)
     start = Start(store, hub, engine, programs, limits, secrets)
     answers = Answers(store, engine, start)
+    workflows = Workflows(store, registry, programs, python, concurrency, secrets)
+    control = Control(store, engine, hub, start, answers, travel, edit)
+    history = History(store, programs, travel)
     return App(
         settings=settings,
         store=store,
@@ -163,19 +168,20 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         metrics=metrics,
         registry=registry,
         python=python,
-        workflows=Workflows(store, registry, programs, python, concurrency, secrets),
+        workflows=workflows,
         quotas=Quotas(store, limits, concurrency, engine),
         projects=Projects(store),
         read=Read(store, hub, engine, programs, limits),
         start=start,
-        control=Control(store, engine, hub, start, answers, travel, edit),
+        control=control,
         signals=Signals(store, answers),
         inbox=Inbox(store),
         tasks=Tasks(store),
         notifications=Notifications(store),
-        history=History(store, programs, travel),
+        history=history,
         fork=Fork(store, start, programs, travel, edit),
         edit=edit,
+        dry_runs=DryRuns(store, hub, programs, workflows, start, control, history),
     )
 
 

@@ -18,6 +18,7 @@ from milepost.server.config import load_settings
 from milepost.server.errors import BadRequest, MilepostError, NotFound
 from milepost.server.logs import Veils
 from milepost.server.runs.control import PauseMode, Resume
+from milepost.server.runs.dry_runs import TIMEOUT, DryRun
 from milepost.server.runs.start import MAX_PRIORITY, NewRun
 from milepost.server.states import RunStatus
 from milepost.server.store.rows import Event, Project, Run
@@ -197,6 +198,39 @@ class Milepost:
         new = NewRun(workflow_id, version, input, metadata, execute=True, priority=priority, start_at=_epoch(start_at))
         body = await self._app.start.create(LOCAL, self._opened, new)
         return RunHandle(self._app, self._opened, orjson.loads(body)["run_id"])
+
+    async def test(
+        self,
+        definition: Mapping[str, Any] | str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        answers: Mapping[str, Any] | None = None,
+        timeout_seconds: float = TIMEOUT,
+        replay_run_id: str | None = None,
+    ) -> dict[str, Any]:
+        """A dry run: side effects are simulated, questions answered and waits skipped. Gives its trace.
+
+        Args:
+            definition: a definition, or the id of a stored workflow.
+            input: what it starts with; with ``replay_run_id`` what that run started with.
+            version: of a stored workflow; the latest if nothing is said.
+            answers: to questions, and events, by node id.
+            timeout_seconds: after which it is cancelled.
+            replay_run_id: a run whose results stand in for the nodes that have not changed.
+
+        Raises:
+            ExecutionTimeout, InvalidDefinition, InvalidInput, InvalidRequest, NotRunnable, NotFound, ProjectLimit.
+        """
+        draft: Mapping[str, Any] | None = None
+        if isinstance(definition, str):
+            workflow_id = definition
+        elif replay_run_id is not None:
+            draft, workflow_id = definition, (await self._app.store.run(replay_run_id)).workflow_id
+        else:
+            workflow_id = await self._stored(definition)
+        asked = DryRun(workflow_id, input, version, draft, answers or {}, timeout_seconds, replay_run_id)
+        return await self._app.dry_runs.test(LOCAL, self._opened, asked)
 
     def handle(self, run_id: str) -> RunHandle:
         """A run of this data directory, started by whomever."""

@@ -32,6 +32,7 @@ MilepostError
 │   └── IdempotencyMismatch   idempotency_mismatch
 ├── ProjectLimit 429          project_limit (WebSocket 4429)
 ├── ViewerTooSlow             (WebSocket 4408)
+├── ExecutionTimeout 504      execution_timeout
 ├── Unavailable 503           unavailable
 │   └── WriteFailed           storage_unavailable
 ├── StartRefused              the data directory or database cannot be served; `milepost serve` exits 2
@@ -193,6 +194,12 @@ class ProjectLimit(MilepostError):
 
 class ViewerTooSlow(MilepostError):
     status, code, title, close_code = 429, "too_slow", "The viewer reads too slowly", 4408
+
+
+class ExecutionTimeout(MilepostError):
+    """``run_id`` names the dry run, which was cancelled."""
+
+    status, code, title = 504, "execution_timeout", "The dry run took too long"
 
 
 class Unavailable(MilepostError):

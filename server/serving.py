@@ -142,6 +142,7 @@ def services(app: App) -> Services:
         history=app.history,
         fork=app.fork,
         edit=app.edit,
+        dry_runs=app.dry_runs,
         dispatcher=app.engine,
         registry=app.registry,
         metrics=app.metrics,

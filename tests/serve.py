@@ -7,9 +7,11 @@ stderr, if it must not start.
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+from milepost.graphs import NodeType
 from milepost.server import logs
 from milepost.server.app import build
 from milepost.server.config import load_settings
@@ -19,8 +21,8 @@ from milepost.server.store.store import wall_clock
 from tests.probes import registry
 
 
-def main() -> int:
-    """Serve until a signal; the exit code."""
+def main(types: Iterable[type[NodeType[Any]]] = ()) -> int:
+    """Serve until a signal, with ``types`` as well; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.serve")
     parser.add_argument("--data", type=Path, required=True, help="data directory")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -28,7 +30,10 @@ def main() -> int:
     options = parser.parse_args()
     try:
         settings = load_settings(data=options.data, port=options.port, examples=False)
-        app = build(settings, registry(), _clock(options.clock_offset))
+        known = registry()
+        for node_type in types:
+            known.register(node_type)
+        app = build(settings, known, _clock(options.clock_offset))
         logs.configure(settings.log_level, sys.stderr, app.veils)
         run(app, _announce)
     except StartRefused as refusal:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from milepost.server.api import (
     checkpoints,
     documentation,
+    dry_runs,
     events,
     inbox,
     limits,
@@ -41,7 +42,7 @@ def create_api(services: Services) -> FastAPI:
     register(app)
     people = (inbox, notifications, tasks)
     kept = (projects, secrets, limits)
-    for module in (runs, run_control, events, checkpoints, workflows, *kept, *people, operations):
+    for module in (runs, run_control, events, checkpoints, workflows, dry_runs, *kept, *people, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

@@ -99,6 +99,7 @@ RUN_SUMMARY: dict[str, Any] = {
     "wake_at": None,
     "priority": 0,
     "start_at": None,
+    "test_mode": False,
     "created_at": TIME,
     "queued_at": None,
     "started_at": None,
@@ -154,6 +155,52 @@ EXECUTION: dict[str, Any] = {
     "started_at": TIME,
     "completed_at": TIME,
     "duration_ms": 1,
+    "stand_in": None,
+}
+
+TRACE: dict[str, Any] = {
+    "run_id": RUN_ID,
+    "execution_id": RUN_ID,
+    "workflow_id": WORKFLOW_ID,
+    "version": 1,
+    "test_mode": True,
+    "status": RunStatus.COMPLETED,
+    "started_at": TIME,
+    "finished_at": TIME,
+    "execution_time_seconds": 0.012,
+    "error": None,
+    "trace": [
+        {
+            "node_execution_id": "0001-00000001",
+            "node_id": "greet",
+            "node_type": "process",
+            "status": NodeStatus.COMPLETED,
+            "attempt": 1,
+            "duration_seconds": 0.001,
+            "input": {"operation": "template", "value": "Hello Ada"},
+            "output": {"value": "Hello Ada"},
+            "logs": [],
+            "error": None,
+            "error_type": None,
+            "error_code": None,
+            "simulated": False,
+            "answered": False,
+            "replayed": False,
+        }
+    ],
+    "final_variables": {},
+    "final_output": "Hello Ada",
+    "summary": {
+        "nodes_executed": 1,
+        "nodes_failed": 0,
+        "executions": 1,
+        "simulated": 0,
+        "answered": 0,
+        "replayed": 0,
+        "total_duration": 0.012,
+        "passed": True,
+    },
+    "cut": False,
 }
 
 EVENT: dict[str, Any] = {

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from milepost.server.runs.dry_runs import MAX_TIMEOUT, TIMEOUT
 from milepost.server.runs.start import MAX_PRIORITY
 
 Id = Annotated[UUID, Field(strict=False)]
@@ -117,6 +118,29 @@ class Rerun(StartForm):
 
     input_data: Object | None = Field(None, description="Another input; null takes the same.")
     execute: bool = Field(False, description="Start it at once.")
+
+
+class DryRunForm(Strict):
+    """A dry run."""
+
+    input_data: Object | None = Field(
+        None, description="What it is started with; null: nothing, or as the replayed run."
+    )
+    version: Version | None = Field(None, description="The version to try; null takes the latest.")
+    definition: Object | None = Field(None, description="A definition to try that is not stored.")
+    answers: Object = Field(
+        default_factory=dict, description="Answers and events by node id, or by `id#n` for its n-th question."
+    )
+    timeout_seconds: float = Field(
+        TIMEOUT,
+        gt=0,
+        le=MAX_TIMEOUT,
+        allow_inf_nan=False,
+        description="Past it the run is cancelled, and the answer 504.",
+    )
+    replay_run_id: Id | None = Field(
+        None, description="A run of this workflow whose results stand in for the nodes that have not changed."
+    )
 
 
 class Pause(Strict):

@@ -63,6 +63,7 @@ async def list_runs(
     started_after: Time = None,
     started_before: Time = None,
     q: Search = None,
+    test_mode: Annotated[bool | None, Query(description="Only dry runs, or only the others.")] = None,
     sort: Annotated[Sort, Query(description="What to order by.")] = "created_at",
     order: Annotated[Order, Query(description="Newest or oldest first.")] = "desc",
     limit: Limit = 50,
@@ -75,6 +76,7 @@ async def list_runs(
         started_after=to_milliseconds(started_after, "started_after") if started_after else None,
         started_before=to_milliseconds(started_before, "started_before") if started_before else None,
         q=q or None,
+        test_mode=test_mode,
         sort=sort,
         order=order,
     )

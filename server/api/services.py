@@ -14,6 +14,7 @@ from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
 from milepost.server.runs.control import Control
+from milepost.server.runs.dry_runs import DryRuns
 from milepost.server.runs.edit import Edit
 from milepost.server.runs.fork import Fork
 from milepost.server.runs.history import History
@@ -51,6 +52,7 @@ class Services:
     history: History
     fork: Fork
     edit: Edit
+    dry_runs: DryRuns
     dispatcher: Dispatcher
     registry: Registry
     metrics: Metrics

@@ -17,6 +17,7 @@ Table = Mapping[str, "str | Table"]
 COMMANDS: Table = {
     "serve": "serve:serve",
     "run": "run:run",
+    "test": "dry_run:dry_run",
     "watch": "watch:watch",
     "validate": "validate:validate",
     "key": {"create": "key:create", "list": "key:show", "revoke": "key:revoke"},

@@ -16,17 +16,18 @@ import typer
 from rich.console import Console
 
 from milepost.server import logs
-from milepost.server.cli.definitions import DefinitionFile, read_definition
+from milepost.server.cli.definitions import DefinitionFile
 from milepost.server.cli.display import Display, display_for
 from milepost.server.cli.mistake import Mistake
+from milepost.server.cli.wanted import explained, json_object
+from milepost.server.cli.wanted import target as wanted_of
 from milepost.server.embedding import Milepost, RunHandle
-from milepost.server.errors import InvalidDefinition, MilepostError
+from milepost.server.errors import MilepostError
 from milepost.server.runs.start import MAX_PRIORITY
 from milepost.server.states import RunStatus
 
 INTERRUPTED = 130
 WAITING = 3
-UUID_LENGTH = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +69,17 @@ def run(
 
     Exits 0 completed, 1 failed, 3 when the run waits for an answer or an event, 130 on Ctrl-C.
     """
-    target = _target(workflow, data)
+    target = wanted_of(workflow, data)
     how = {"version": version, "priority": priority, "start_at": _time(start_at)}
-    wanted = _Wanted(target, _input(given), how)
+    wanted = _Wanted(target, json_object("--input", given, '{"topic": "tides"}'), how)
     display = display_for(Console(stderr=True)) if watch else Display()
     with TemporaryDirectory(prefix="milepost-", ignore_cleanup_errors=True) as temporary, display:
         try:
             return asyncio.run(_run(wanted, data, Path(temporary), display))
         except MilepostError as error:
-            raise Mistake(_explained(error, target)) from error
+            raise Mistake(explained(error, target)) from error
         except OSError as error:
             raise Mistake(f"cannot use the data directory: {error}") from error
-
-
-def _target(workflow: str, data: Path | None) -> DefinitionFile | str:
-    path = Path(workflow)
-    if path.exists():
-        file = read_definition(path)
-        if not isinstance(file.value, Mapping):
-            raise Mistake(f"{path}: a definition is an object, not a {type(file.value).__name__}")
-        return file
-    if len(workflow) != UUID_LENGTH or workflow.count("-") != 4:
-        raise Mistake(f"there is no file {workflow}")
-    if data is None:
-        raise Mistake("a workflow's id needs --data with the data directory where it is stored")
-    return workflow
-
-
-def _input(given: str) -> Mapping[str, Any]:
-    try:
-        text = Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
-        value = orjson.loads(text)
-    except OSError as error:
-        raise Mistake(f"--input: {given[1:]}: {error.strerror}") from error
-    except (ValueError, UnicodeError) as error:
-        raise Mistake(f"--input is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Mistake('--input must be a JSON object, like \'{"topic": "tides"}\'')
-    return value
 
 
 def _time(given: str | None) -> datetime | None:
@@ -161,10 +135,3 @@ async def _interruption() -> AsyncIterator["asyncio.Future[None]"]:
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
-
-
-def _explained(error: MilepostError, target: DefinitionFile | str) -> str:
-    """One line, or one for each problem of a definition file."""
-    if isinstance(error, InvalidDefinition) and isinstance(target, DefinitionFile):
-        return "\n".join(f"{target.place(each['path'])}: {each['message']}" for each in error.errors)
-    return error.detail

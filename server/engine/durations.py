@@ -57,7 +57,9 @@ class Durations:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     async def expectation(self, run: Run, program: Executable) -> Expectation:
-        """What is expected of a run now. Reads the database for the first run of a workflow only."""
+        """What is expected of a run now: of a dry run nothing. Reads the database for a workflow's first run only."""
+        if run.dry_run is not None:
+            return _expected(_Kept({}), program)
         kept = self._kept.get(run.workflow_id)
         if kept is None:
             row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)

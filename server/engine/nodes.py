@@ -42,6 +42,7 @@ class Execution:
     error: str | None = None
     completed_at: int | None = None
     duration_ms: int | None = None
+    stand_in: str | None = None
 
 
 def times_ended(node: Node | NodeState) -> int:
@@ -82,4 +83,5 @@ def execution_row(run: Run, execution: Execution) -> Statement:
         started_at=execution.started_at,
         completed_at=execution.completed_at,
         duration_ms=execution.duration_ms,
+        stand_in=execution.stand_in,
     )

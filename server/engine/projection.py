@@ -228,11 +228,11 @@ class Projection:
 
     def _end(self, execution: Execution, outcome: Outcome, now: int) -> None:
         status = NodeStatus(outcome.status)
-        execution.status, execution.attempt = status, outcome.attempt
+        execution.status, execution.attempt, execution.stand_in = status, outcome.attempt, outcome.stand_in
         execution.completed_at, execution.duration_ms = now, max(0, now - execution.started_at)
         if outcome.output is not None:
             execution.output = orjson.dumps(outcome.output, default=str).decode()
-        data: dict[str, Any] = {"node_execution_id": execution.execution_id, "step": self.step + 1}
+        data: dict[str, Any] = {"node_execution_id": execution.execution_id, "step": self.step + 1, **outcome.marks}
         if outcome.failure is not None:
             execution.error = orjson.dumps(error_of(outcome.failure)).decode()
             data["error"] = error_of(outcome.failure, traceback=False)

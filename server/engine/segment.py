@@ -19,6 +19,7 @@ from milepost.checkpoints.saver import Saver
 from milepost.graphs.context import RunContext
 from milepost.graphs.executable import Executable
 from milepost.graphs.outbound.interface import Outbound
+from milepost.graphs.rehearsal import Rehearsal
 from milepost.graphs.state_size import StateSize
 from milepost.graphs.veil import Veil
 from milepost.graphs.witness import Witness
@@ -28,6 +29,7 @@ from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
+from milepost.server.engine.rehearsal import rehearsal_of
 from milepost.server.engine.revealing import Revealing
 from milepost.server.engine.standing import standing
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
@@ -80,6 +82,7 @@ class Segment:
         self._program: Executable | None = None
         self._projection: Projection | None = None
         self._veil: Veil | None = None
+        self._rehearsal: Rehearsal | None = None
         self._over = False
         self._checking: asyncio.Future[None] | None = None
         self._quiet = asyncio.Event()
@@ -235,6 +238,7 @@ class Segment:
             config["configurable"]["checkpoint_id"] = run.resume_from
         taken = await self._restore(program, recorder, saver, config, parked) if run.checkpoint_id is not None else 0
         config["recursion_limit"] = max(1, program.recursion_limit - taken)
+        self._rehearsal = await rehearsal_of(tools.store, tools.load, run, program) if run.dry_run is not None else None
         context = await tools.secrets.keeping(run.project_id, program, self._context(recorder, parked))
         self._veil = context.veil
         self.recorder = recorder
@@ -321,6 +325,8 @@ class Segment:
             now=self._tools.store.clock,
             state_size=size,
             http=self._tools.http,
+            test_mode=run.dry_run is not None,
+            rehearsal=self._rehearsal,
         )
 
     def _left(self) -> None:
@@ -364,9 +370,10 @@ class Segment:
     def _pending(self, verdict: Verdict) -> Unit:
         """What is still to be written, and what a completed run adds to the history of its workflow."""
         pending = self.recorder.pending() if self.recorder else Unit()
-        whole = verdict.action is Action.FINISH and self.run.forked_from is None
+        run = self.run
+        whole = verdict.action is Action.FINISH and run.forked_from is None and run.dry_run is None
         if whole and self._program is not None and self._projection is not None:
-            counted = self._tools.durations.completed(self.run, self._program, self._projection.forecast.work)
+            counted = self._tools.durations.completed(run, self._program, self._projection.forecast.work)
             pending.statements.append(counted)
         return pending
 

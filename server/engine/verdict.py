@@ -143,7 +143,7 @@ def write(verdict: Verdict, run: Run, pending: Unit, spent_ms: int, now: int) ->
         unit.statements += stopped_nodes(after, now)
     unit.statements.append(change)
     if after.ended:
-        unit.statements.append(rollup(after))
+        unit.statements += rollup(after)
     if verdict.checkpoint_json is not None:
         unit.statements.append(
             statement("set_checkpoint_json", run_id=run.run_id, checkpoint_json=verdict.checkpoint_json)

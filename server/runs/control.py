@@ -112,7 +112,7 @@ class Control:
                 after, change = transition(run, Action.CANCEL, now, spent_ms=self._dispatcher.spent(run))
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; it cannot be cancelled") from error
-            unit = Unit([change, *stop_nodes(after, now), rollup(after)])
+            unit = Unit([change, *stop_nodes(after, now), *rollup(after)])
             unit.events.append(event(after, "run.cancelled", now, {"by": actor.name}))
             if await self._committed(unit):
                 still = await self._told(run_id, self._dispatcher.cancel(run_id))

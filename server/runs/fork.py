@@ -93,6 +93,7 @@ class Fork:
             parent_run_id=run_id,
             forked_from=checkpoint_id,
             priority=parent.priority,
+            dry_run=parent.dry_run,
         )
         child = timing.of(child)
         workflow = await self._programs.workflow(project.project_id, parent.workflow_id, version)

@@ -24,6 +24,7 @@ def new_run(
     run_id: str = "",
     priority: int = 0,
     start_at: int | None = None,
+    dry_run: str | None = None,
 ) -> Run:
     """A PENDING run that is not stored yet."""
     return Run(
@@ -59,6 +60,7 @@ def new_run(
         last_seq=0,
         priority=priority,
         start_at=start_at,
+        dry_run=dry_run,
     )
 
 
@@ -78,9 +80,12 @@ def insertion(run: Run, workflow: Workflow, now: int) -> Unit:
         created_at=run.created_at,
         priority=run.priority,
         start_at=run.start_at,
+        dry_run=run.dry_run,
         **seen_limits(workflow),
     )
-    data = {"workflow_id": run.workflow_id, "version": run.version, "input_bytes": len(run.input)}
+    data: dict[str, Any] = {"workflow_id": run.workflow_id, "version": run.version, "input_bytes": len(run.input)}
+    if run.dry_run is not None:
+        data["test_mode"] = True
     return Unit([row], [event(run, "run.created", now, data)])
 
 

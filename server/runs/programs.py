@@ -1,6 +1,7 @@
 """Stored workflow versions, read once and compiled once. Compiling is done off the event loop."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -106,22 +107,40 @@ class ProgramSource:
         key = f"{workflow_id}@{version}"
         if (program := self._programs.peek(key)) is not None:
             return program
+        written = orjson.loads(definition)
+        if written.get("kind") == KIND:
+            return self._python.program(workflow_id, version, written)
+        return await self._compiled(key, f"version {version} of workflow {workflow_id}", definition, pins)
+
+    async def draft(self, workflow_id: str, definition: Mapping[str, Any], pinned: Mapping[str, int]) -> Program:
+        """A definition of a workflow that is not stored, compiled.
+
+        Raises:
+            NotRunnable: this release does not accept it.
+        """
+        texts = [orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in (definition, pinned)]
+        name = hashlib.sha256(b"\0".join(texts)).hexdigest()
+        return await self._compiled(f"draft:{name}", f"the draft of workflow {workflow_id}", *map(bytes.decode, texts))
+
+    async def _compiled(self, key: str, told: str, definition: str, pins: str) -> Program:
+        if isinstance(program := self._programs.peek(key), Program):
+            return program
         try:
             written = orjson.loads(definition)
-            if written.get("kind") == KIND:
-                return self._python.program(workflow_id, version, written)
             children = await self._pinned(written, orjson.loads(pins)) if NAMES_WORKFLOW in definition else None
             return await asyncio.get_running_loop().run_in_executor(
                 None, lambda: self._programs.get(key, written, children)
             )
         except InvalidDefinition as error:
             raise NotRunnable(
-                f"version {version} of workflow {workflow_id} is no longer valid: {error}",
+                f"{told} is no longer valid: {error}",
                 errors=[{"path": each.path, "code": each.code, "message": each.message} for each in error.problems],
             ) from error
 
     async def of_run(self, run: Run) -> Executable:
-        """The compiled version that a run is pinned to."""
+        """The compiled version that a run is pinned to; of a dry run the definition that it tries."""
+        if run.dry_run is not None and (draft := orjson.loads(run.dry_run).get("draft")) is not None:
+            return await self.draft(run.workflow_id, **draft)
         return await self._version(run.workflow_id, run.version)
 
     async def to_drive(self, run: Run) -> Executable:

@@ -14,6 +14,7 @@ from milepost.server.runs.limits import Limits
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.summaries import (
     Json,
+    dry_run_json,
     execution_json,
     item_json,
     metrics_json,
@@ -62,6 +63,8 @@ class Read:
         """
         run = await self._foreseen(await self.run(project, run_id))
         body = {**run_json(run), "last_seq": run.last_seq}
+        if run.dry_run is not None:
+            body["dry_run"] = dry_run_json(run)
         if include_logs:
             body["logs"] = [execution_json(row) for row in await self._store.executions(run_id, limit=MAX_LOGS)]
         if include_metrics:
@@ -192,7 +195,7 @@ class Read:
     async def _foreseen(self, run: Run) -> Run:
         """A QUEUED run with when it would end if it began now, or at its time to start: no attempt says so yet."""
         row = None
-        if run.status is RunStatus.QUEUED:
+        if run.status is RunStatus.QUEUED and run.dry_run is None:
             row = await self._store.fetch_one("node_durations", workflow_id=run.workflow_id)
         if row is None:
             return run

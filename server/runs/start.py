@@ -59,6 +59,7 @@ class NewRun:
     body_hash: str = ""
     priority: int = 0
     start_at: int | None = None
+    dry_run: str | None = None
     run_id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
 
@@ -220,6 +221,7 @@ class Start:
             run_id=new.run_id,
             priority=new.priority,
             start_at=new.start_at,
+            dry_run=new.dry_run,
         )
 
     async def execute(
@@ -270,6 +272,7 @@ class Start:
             execute,
             priority=run.priority if timing.priority is None else timing.priority,
             start_at=timing.start_at,
+            dry_run=run.dry_run,
         )
         body = await self._create(actor, project, again)
         return await self._store.run_of(project.project_id, orjson.loads(body)["run_id"])
@@ -292,7 +295,7 @@ class Start:
         now = self._store.clock()
         target(run.status, action)
         held = run.start_at if action is Action.EXECUTE and run.start_at is not None and run.start_at > now else None
-        lane = self._limits.lane(workflow, changes.get("input") or run.input)
+        lane = self._limits.lane(workflow, changes.get("input") or run.input) if run.dry_run is None else None
         placed = replace(run, lane=lane, held_until=held)
         guards = await self._limits.admit(placed, workflow, inserted=inserted)
         launch = await self.launch(placed, action, **changes)
@@ -355,7 +358,7 @@ class Start:
 
     async def _check(self, run: Run, workflow: Workflow) -> None:
         await self._programs.refuse_gone(run)
-        program = await self._programs.get(workflow)
+        program = await (self._programs.get(workflow) if run.dry_run is None else self._programs.of_run(run))
         lacks = [*program.not_runnable, *await self._secrets.unset(run.project_id, program.secrets)]
         if lacks:
             raise NotRunnable("; ".join(problem.message for problem in lacks), errors=problems_json(lacks))

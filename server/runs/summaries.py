@@ -46,6 +46,7 @@ def run_summary(run: Run) -> Json:
         "wake_at": iso(run.wake_at),
         "priority": run.priority,
         "start_at": iso(run.start_at),
+        "test_mode": run.dry_run is not None,
         "created_at": iso(run.created_at),
         "queued_at": iso(run.queued_at),
         "started_at": iso(run.started_at),
@@ -63,6 +64,16 @@ def run_json(run: Run) -> Json:
         "error": _fragment(run.error),
         "input_data": orjson.Fragment(run.input),
         "output_data": _fragment(run.output),
+    }
+
+
+def dry_run_json(run: Run) -> Json:
+    """What a dry run was asked with: its answers, the run that it replays, the unsaved definition that it tries."""
+    asked = orjson.loads(run.dry_run or "{}")
+    return {
+        "answers": asked.get("answers") or {},
+        "replay_run_id": asked.get("replay_run_id"),
+        "definition": (asked.get("draft") or {}).get("definition"),
     }
 
 
@@ -208,6 +219,7 @@ def execution_json(row: NodeExecution) -> Json:
         "started_at": iso(row.started_at),
         "completed_at": iso(row.completed_at),
         "duration_ms": row.duration_ms,
+        "stand_in": row.stand_in,
     }
 
 

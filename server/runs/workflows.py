@@ -226,6 +226,16 @@ class Workflows:
             raise NotFound(f"workflow {workflow_id} is archived")
         return row
 
+    async def checked(self, project: Project, definition: Mapping[str, Any], workflow_id: str) -> dict[str, int]:
+        """The versions of the workflows that a new definition of a workflow would be pinned to; nothing is stored.
+
+        Raises:
+            InvalidDefinition: with every problem.
+        """
+        _, pinned = await self._checked(project, definition, workflow_id)
+        found: dict[str, int] = orjson.loads(pinned)
+        return found
+
     async def _checked(
         self, project: Project, definition: Mapping[str, Any], workflow_id: str | None
     ) -> tuple[Report, str]:

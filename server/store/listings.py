@@ -27,6 +27,7 @@ class RunFilter:
     started_after: int | None = None
     started_before: int | None = None
     q: str | None = None
+    test_mode: bool | None = None
     sort: Sort = "created_at"
     order: Order = "desc"
 
@@ -83,6 +84,7 @@ def _narrow(chosen: RunFilter) -> tuple[list[str], dict[str, Any]]:
         "of_workflow": ("workflow_id", chosen.workflow_id),
         "started_after": ("started_after", chosen.started_after),
         "started_before": ("started_before", chosen.started_before),
+        "of_test_mode": ("test_mode", None if chosen.test_mode is None else int(chosen.test_mode)),
         "about": ("q", chosen.q.lower() if chosen.q else None),
     }
     if len(chosen.statuses) == 1:

@@ -90,6 +90,8 @@ class Run:
     start_at: int | None = None
     held_until: int | None = None
     lane: str | None = None
+    dry_run: str | None = None
+    """Of a dry run, what it was asked with, as JSON text; a run from a list has only `{}`."""
 
     @property
     def ended(self) -> bool:
@@ -132,6 +134,7 @@ class NodeExecution:
     started_at: int
     completed_at: int | None
     duration_ms: int | None
+    stand_in: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,11 +111,13 @@ def hold_place(run_id: str) -> Returning:
     return Returning(statement("hold_place", 1, run_id=run_id), lambda rows: ())
 
 
-def rollup(run: Run) -> Statement:
-    """Count the ended ``run`` in its workflow's hour. Buckets are powers of two of milliseconds."""
+def rollup(run: Run) -> list[Statement]:
+    """Count the ended ``run`` in its workflow's hour; a dry run is not counted. Buckets are powers of two of ms."""
+    if run.dry_run is not None:
+        return []
     ended = run.finished_at or 0
     duration = max(0, ended - (run.started_at or run.created_at))
-    return statement(
+    counted = statement(
         "add_to_rollup",
         workflow_id=run.workflow_id,
         hour=ended // 3_600_000,
@@ -123,6 +125,7 @@ def rollup(run: Run) -> Statement:
         bucket=duration.bit_length(),
         duration_ms=duration,
     )
+    return [counted]
 
 
 def to_json(value: Any) -> str:

@@ -141,6 +141,9 @@ class ServerProcess(Server):
         settings: the server's settings by name, such as ``max_concurrent_runs``.
     """
 
+    module = "tests.serve"
+    """What is run."""
+
     def __init__(self, data: Path, **settings: Any) -> None:
         super().__init__()
         self.data = data
@@ -171,7 +174,7 @@ class ServerProcess(Server):
         began = time.monotonic()
         with self._log.open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                *serve_command(self.data, "--port", port, *arguments),
+                *serve_command(self.data, "--port", port, *arguments, module=self.module),
                 cwd=ROOT,
                 env=environment(self._settings),
                 stdout=asyncio.subprocess.PIPE,
@@ -266,6 +269,6 @@ def environment(settings: Mapping[str, Any]) -> dict[str, str]:
     return kept | {f"MILEPOST_{name.upper()}": str(value) for name, value in settings.items()}
 
 
-def serve_command(data: Path, *arguments: str) -> tuple[str, ...]:
+def serve_command(data: Path, *arguments: str, module: str = "tests.serve") -> tuple[str, ...]:
     """The command that serves a directory with the probes' node types."""
-    return (sys.executable, "-m", "tests.serve", "--data", str(data), *arguments)
+    return (sys.executable, "-m", module, "--data", str(data), *arguments)

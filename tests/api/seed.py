@@ -84,6 +84,7 @@ async def seed_run(store: Store, project: Project, workflow_id: str, *actions: A
                     created_at=now,
                     priority=0,
                     start_at=None,
+                    dry_run=None,
                     seen_max=0,
                     seen_key="",
                 )

@@ -42,6 +42,7 @@ CONTRACT = {
     ("DELETE", f"{BASE}/{{workflow_id}}"),
     ("GET", f"{BASE}/{{workflow_id}}/versions"),
     ("POST", f"{BASE}/validate"),
+    ("POST", f"{BASE}/{{workflow_id}}/test"),
     ("GET", f"{BASE}/{{workflow_id}}/graph"),
     ("POST", f"{BASE}/runs"),
     ("GET", f"{BASE}/runs"),

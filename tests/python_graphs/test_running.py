@@ -4,7 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
+from milepost.server.errors import NotRunnable
+from milepost.server.runs.dry_runs import DryRun
+from tests.engine.conftest import ACTOR
 from tests.python_graphs.conftest import GraphBench
 
 
@@ -212,3 +216,9 @@ async def test_a_state_of_changes_is_told_whole(graphs: GraphBench) -> None:
     assert await graphs.output(await graphs.run("changes", {"said": ["zero"]})) == {
         "said": ["zero", "one", "two after 2"]
     }
+
+
+async def test_a_python_graph_has_no_dry_run(graphs: GraphBench) -> None:
+    asked = DryRun(graphs.workflow_id("chain"))
+    with pytest.raises(NotRunnable, match="no dry run"):
+        await graphs.app.dry_runs.test(ACTOR, graphs.project, asked)

@@ -21,6 +21,11 @@ SELECT e.run_id, e.seq, e.ts, e.type, e.node_id, e.run_attempt, e.data, r.projec
 FROM run_events e JOIN workflow_runs r ON r.run_id = e.run_id
 WHERE e.run_id = :run_id AND e.seq > :after ORDER BY e.seq LIMIT :limit
 
+-- name: logged
+-- What the nodes of a run logged, with the executions that began before, oldest first.
+SELECT type, node_id, data FROM run_events WHERE run_id = :run_id AND type IN ('node.started', 'node.log')
+ORDER BY seq LIMIT :limit
+
 -- name: standing_events
 -- The events of a run that say where its nodes stand, oldest first.
 SELECT type, node_id, ts, data FROM run_events WHERE run_id = :run_id AND type IN ('node.started', 'node.retrying',

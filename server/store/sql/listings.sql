@@ -3,7 +3,7 @@
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, 'null', NULL,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, CASE WHEN dry_run IS NULL THEN NULL ELSE '{}' END
 FROM workflow_runs WHERE project_id = :project_id
 
 -- name: of_workflow
@@ -15,6 +15,10 @@ AND status = :status
 -- name: of_statuses
 -- :statuses is a list of statuses between bars.
 AND instr(:statuses, '|' || status || '|') > 0
+
+-- name: of_test_mode
+-- Dry runs, or the others.
+AND (dry_run IS NOT NULL) = :test_mode
 
 -- name: of_runs
 -- :run_ids is a list of ids between bars; :first and :last bound it for the index.

@@ -9,12 +9,12 @@ ON CONFLICT (run_id, node_id) DO UPDATE SET status = excluded.status, progress =
 -- name: put_execution
 -- A node's execution as it stands: started, waiting or ended.
 INSERT INTO node_executions (run_id, execution_id, task_id, node_id, node_type, run_attempt, attempt, status, input,
-  output, error, started_at, completed_at, duration_ms)
+  output, error, started_at, completed_at, duration_ms, stand_in)
 VALUES (:run_id, :execution_id, :task_id, :node_id, :node_type, :run_attempt, :attempt, :status, :input,
-  :output, :error, :started_at, :completed_at, :duration_ms)
+  :output, :error, :started_at, :completed_at, :duration_ms, :stand_in)
 ON CONFLICT (run_id, execution_id) DO UPDATE SET status = excluded.status, attempt = excluded.attempt,
   input = coalesce(excluded.input, node_executions.input), output = excluded.output, error = excluded.error,
-  completed_at = excluded.completed_at, duration_ms = excluded.duration_ms
+  completed_at = excluded.completed_at, duration_ms = excluded.duration_ms, stand_in = excluded.stand_in
 
 -- name: cancel_open_executions
 -- What was executing when its run was stopped.
@@ -52,7 +52,7 @@ SELECT node_id, status, progress, attempt, iterations, started_at, completed_at 
 -- name: executions
 -- One row a node execution, in order.
 SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, input, output, error, started_at,
-  completed_at, duration_ms
+  completed_at, duration_ms, stand_in
 FROM node_executions
 WHERE run_id = :run_id AND execution_id > :after AND (:node_id IS NULL OR node_id = :node_id)
   AND (:node_type IS NULL OR node_type = :node_type)
@@ -68,8 +68,21 @@ FROM node_executions e WHERE e.run_id = :run_id AND e.status IN ('COMPLETED', 'F
 -- name: open_executions
 -- What is executing or waits, for a segment that goes on with it.
 SELECT execution_id, task_id, node_id, node_type, run_attempt, attempt, status, NULL, NULL, NULL, started_at,
-  completed_at, duration_ms
+  completed_at, duration_ms, stand_in
 FROM node_executions WHERE run_id = :run_id AND status = 'WAITING'
+
+-- name: recorded_steps
+-- The executions of a run that ended by themselves, in order: what a dry run may replay.
+SELECT execution_id, task_id, node_id, stand_in FROM node_executions
+WHERE run_id = :run_id AND status IN ('COMPLETED', 'FAILED') ORDER BY execution_id
+
+-- name: recorded_step
+-- What one of them gave.
+SELECT attempt, input, output, error FROM node_executions WHERE run_id = :run_id AND execution_id = :execution_id
+
+-- name: stand_ins
+-- How often something stood in for a node of a dry run.
+SELECT stand_in, count(*) FROM node_executions WHERE run_id = :run_id AND stand_in IS NOT NULL GROUP BY stand_in
 
 -- name: put_interrupt
 -- A node parked. Asked again after its answer was delivered (:again), now or in a try that failed (consumed), it is

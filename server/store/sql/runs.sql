@@ -2,9 +2,9 @@
 -- A new run, PENDING, of a workflow that is in use and has the limits that the caller saw: the caller may have read
 -- the workflow a while ago, and the statements that follow in the unit may start the run.
 INSERT INTO workflow_runs (run_id, project_id, workflow_id, version, status, run_attempt, progress, priority, start_at,
-  input, metadata, checkpoint_id, parent_run_id, forked_from, crashes, blamed, spent_ms, created_at, last_seq)
+  input, metadata, checkpoint_id, parent_run_id, forked_from, dry_run, crashes, blamed, spent_ms, created_at, last_seq)
 SELECT :run_id, :project_id, workflow_id, :version, 'PENDING', 0, 0, :priority, :start_at, :input, :metadata,
-  :checkpoint_id, :parent_run_id, :forked_from, 0, 0, 0, :created_at, 0
+  :checkpoint_id, :parent_run_id, :forked_from, :dry_run, 0, 0, 0, :created_at, 0
 FROM workflows WHERE workflow_id = :workflow_id AND archived_at IS NULL
   AND coalesce(max_concurrent_runs, 0) = :seen_max AND coalesce(concurrency_key, '') = :seen_key
 
@@ -64,7 +64,7 @@ WHERE run_id = :run_id AND status = 'PAUSED'
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs WHERE run_id = :run_id
 
 -- name: get_run_of_project
@@ -72,7 +72,7 @@ FROM workflow_runs WHERE run_id = :run_id
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs WHERE run_id = :run_id AND project_id = :project_id
 
 -- name: set_place
@@ -134,7 +134,7 @@ WHERE run_id = :run_id AND status = 'QUEUED' AND held_until <= :now
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs WHERE status = 'QUEUED' AND held_until <= :now ORDER BY held_until LIMIT :limit
 
 -- name: queued_projects
@@ -150,7 +150,7 @@ FROM projects p WHERE EXISTS (SELECT 1 FROM workflow_runs r
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs WHERE project_id = :project_id AND status = 'QUEUED' AND held_until IS NULL
   AND (lane IS NULL OR lane NOT IN (SELECT r.lane FROM workflow_runs r JOIN workflows w ON w.workflow_id = r.workflow_id
     WHERE r.lane IS NOT NULL AND r.status = 'RUNNING' GROUP BY r.lane HAVING count(*) >= max(w.max_concurrent_runs)))
@@ -161,7 +161,7 @@ ORDER BY queued_at - priority * 600000, run_id LIMIT :limit
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs WHERE status = 'QUEUED' AND crashes > 0 AND (blamed >= :blamed OR crashes >= :crashes)
 ORDER BY queued_at, run_id
 
@@ -170,7 +170,7 @@ ORDER BY queued_at, run_id
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs WHERE status = 'RUNNING' AND owner <> :owner
 
 -- name: projects_to_wake
@@ -189,7 +189,7 @@ FROM projects p WHERE EXISTS (SELECT 1 FROM workflow_runs r
 SELECT run_id, project_id, workflow_id, version, status, run_attempt, owner, progress, current_node, input, output,
   error, metadata, checkpoint_id, resume_from, pause_requested, wake_at, parent_run_id, forked_from, crashes, blamed, spent_ms,
   created_at, queued_at, started_at, paused_at, cancelled_at, finished_at, estimated_completion, last_seq,
-  priority, start_at, held_until, lane
+  priority, start_at, held_until, lane, dry_run
 FROM workflow_runs
 WHERE project_id = :project_id AND status = 'WAITING' AND wake_at IS NOT NULL AND wake_at <= :now
   AND (lane IS NULL OR lane NOT IN (SELECT q.lane FROM workflow_runs q WHERE q.project_id = :project_id
@@ -201,7 +201,8 @@ ORDER BY wake_at LIMIT :limit
 SELECT r.run_id, r.project_id, r.workflow_id, r.version, r.status, r.run_attempt, r.owner, r.progress, r.current_node,
   r.input, r.output, r.error, r.metadata, r.checkpoint_id, r.resume_from, r.pause_requested, r.wake_at, r.parent_run_id,
   r.forked_from, r.crashes, r.blamed, r.spent_ms, r.created_at, r.queued_at, r.started_at, r.paused_at, r.cancelled_at,
-  r.finished_at, r.estimated_completion, r.last_seq, r.priority, r.start_at, r.held_until, r.lane
+  r.finished_at, r.estimated_completion, r.last_seq, r.priority, r.start_at, r.held_until, r.lane,
+  r.dry_run
 FROM (SELECT DISTINCT i.run_id FROM interrupts i WHERE i.answer IS NOT NULL AND i.consumed = 0) a
 CROSS JOIN workflow_runs r WHERE r.run_id = a.run_id AND r.status = 'WAITING' LIMIT :limit
 

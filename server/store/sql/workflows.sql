@@ -10,7 +10,7 @@ WHERE workflow_id = :workflow_id AND project_id = :project_id AND archived_at IS
 
 -- name: share_lane
 -- A new limit of the whole workflow holds for the runs that are live as well.
-UPDATE workflow_runs SET lane = workflow_id WHERE workflow_id = :workflow_id AND coalesce(lane, '') <> workflow_id
+UPDATE workflow_runs SET lane = workflow_id WHERE workflow_id = :workflow_id AND coalesce(lane, '') <> workflow_id AND dry_run IS NULL
   AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
 
 -- name: limited_workflows
