@@ -20,6 +20,7 @@ from langgraph.pregel import Pregel
 
 from milepost.graphs.failures import author_traceback
 from milepost.graphs.python.config import GraphsConfig
+from milepost.graphs.python.unkept import let_unkept_graphs_run
 
 BUILDING = 120.0
 """Seconds that the import and the factory of a graph may take together."""
@@ -51,6 +52,7 @@ class NotAGraph(Exception):
 
 def prepare_environment(config: GraphsConfig) -> None:
     """Put the project's directories first on the import path, and set the variables that the environment lacks."""
+    let_unkept_graphs_run()
     for root in reversed(config.roots):
         text = str(root)
         if sys.path[:1] != [text]:

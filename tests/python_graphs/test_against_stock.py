@@ -171,6 +171,7 @@ CASES: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
     ("handled", {"ran": []}, {}),
     ("limited", {"ran": []}, {}),
     ("swallowing", {"ran": []}, {}),
+    ("unkept_inside", {"ran": []}, {}),
     ("asks_in_thread", {"ran": []}, {WHICH: "this"}),
     ("fan", {"words": ["a", "bc", "def", "a"]}, {}),
     ("wide", {"ran": []}, {}),

@@ -208,8 +208,8 @@ async def test_every_command_works_over_http(tmp_path: Path) -> None:
         paused = await server.post(f"/{run_id}/pause", {"mode": "now"})
         assert (paused.status_code, paused.json()["still_running"]) == (200, [])
         path = f"{RUNS}/{run_id}/state"
-        wrong: list[dict[str, Any]] = [{"rans": []}, {}, {"ran": "no list"}]
-        for values in wrong:
+        refusals: list[dict[str, Any]] = [{"rans": []}, {}, {"ran": "no list"}]
+        for values in refusals:
             refused = await server.client.patch(path, json={"values": values})
             assert (refused.status_code, refused.json()["code"]) == (422, "invalid_edit")
         edited = await server.client.patch(path, json={"values": {"ran": {"$replace": ["edited"]}}, "as_node": "one"})

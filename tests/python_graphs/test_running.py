@@ -142,6 +142,16 @@ async def test_an_error_that_the_node_around_catches_does_not_fail_the_run(graph
     assert await graphs.statuses(run_id) == {"swallows": "COMPLETED", "swallows/fails": "FAILED"}
 
 
+async def test_nodes_of_a_graph_that_is_not_kept_end_with_the_node_around_it(graphs: GraphBench) -> None:
+    run_id = await graphs.run("unkept_inside", {"ran": []})
+    assert (await graphs.output(run_id))["ran"] == ["tried"]
+    assert await graphs.statuses(run_id) == {"tries": "COMPLETED", "tries/after": "COMPLETED", "tries/fails": "FAILED"}
+    ended = [
+        event["node_id"] for event in await graphs.events(run_id) if event["type"] in ("node.completed", "node.failed")
+    ]
+    assert ended == ["tries/after", "tries/fails", "tries"]
+
+
 async def test_a_node_that_takes_longer_than_it_may_fails(graphs: GraphBench) -> None:
     run = await graphs.ended(await graphs.run("limited", {"ran": []}))
     error = orjson.loads(run.error or "")

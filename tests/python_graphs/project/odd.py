@@ -86,3 +86,25 @@ async def swallows(state: State) -> dict[str, list[Any]]:
 
 handled_inside = StateGraph(State).add_node(fails).add_edge(START, "fails").compile()
 swallowing = StateGraph(State).add_node(swallows).add_edge(START, "swallows").add_edge("swallows", END).compile()
+
+
+unkept = (
+    StateGraph(State)
+    .add_node(after)
+    .add_node(fails)
+    .add_edge(START, "after")
+    .add_edge("after", "fails")
+    .compile(checkpointer=False)
+)
+
+
+async def tries(state: State) -> dict[str, list[Any]]:
+    """Run a graph that is not kept and whose last node fails."""
+    try:
+        await unkept.ainvoke({"ran": []})
+    except ValueError:
+        return {"ran": ["tried"]}
+    return {}
+
+
+unkept_inside = StateGraph(State).add_node(tries).add_edge(START, "tries").add_edge("tries", END).compile()
