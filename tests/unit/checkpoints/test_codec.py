@@ -79,6 +79,9 @@ class Plain:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plain) and other.value == self.value
 
+    def __repr__(self) -> str:
+        return f"Plain({self.value!r})"
+
     __hash__ = None  # type: ignore[assignment]
 
 
