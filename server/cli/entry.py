@@ -20,6 +20,7 @@ COMMANDS: Table = {
     "test": "dry_run:dry_run",
     "watch": "watch:watch",
     "validate": "validate:validate",
+    "diff": "diff:diff",
     "key": {"create": "key:create", "list": "key:show", "revoke": "key:revoke"},
     "secret": {"set": "secret:set_", "list": "secret:show", "delete": "secret:delete"},
     "version": "version:version",
