@@ -15,6 +15,7 @@ Table = Mapping[str, "str | Table"]
 """Command names, each with where its function is or with commands of its own."""
 
 COMMANDS: Table = {
+    "init": "init:init",
     "serve": "serve:serve",
     "run": "run:run",
     "test": "dry_run:dry_run",
