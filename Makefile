@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run check format test test-long bench lock clean
+.PHONY: install run check format docs test test-long bench lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -28,6 +28,10 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The part of docs/definitions.md that says what the node types need.
+docs: $(STAMP)
+	$(BIN)/python -m milepost.graphs.reference docs
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

@@ -38,8 +38,13 @@ class Diff:
 
 def diff(before: Any, after: Any, *, limit: int = 1000) -> Diff:
     """Return up to `limit` differences between two JSON values. Lists are compared position by position."""
-    changes = list(islice(_changes("", before, after), limit + 1))
-    return Diff(changes[:limit], cut=len(changes) > limit)
+    found = list(islice(changes(before, after), limit + 1))
+    return Diff(found[:limit], cut=len(found) > limit)
+
+
+def changes(before: Any, after: Any) -> Iterator[Change]:
+    """Every difference between two JSON values, one after another as they are asked for."""
+    return _changes("", before, after)
 
 
 def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:

@@ -28,11 +28,17 @@ class Strict(BaseModel):
 class Retry(Strict):
     """How often a failed node is tried again, and how long it waits in between (seconds)."""
 
-    max_attempts: int = Field(default=3, ge=1, le=100)
-    initial_interval: float = Field(default=0.5, ge=0, le=86_400, allow_inf_nan=False)
-    backoff_factor: float = Field(default=2.0, ge=1, le=100, allow_inf_nan=False)
-    max_interval: float = Field(default=30.0, ge=0, le=86_400, allow_inf_nan=False)
-    jitter: bool = True
+    max_attempts: int = Field(default=3, ge=1, le=100, description="How often it is tried in all.")
+    initial_interval: float = Field(
+        default=0.5, ge=0, le=86_400, allow_inf_nan=False, description="Seconds before the second attempt."
+    )
+    backoff_factor: float = Field(
+        default=2.0, ge=1, le=100, allow_inf_nan=False, description="How much longer each further delay is."
+    )
+    max_interval: float = Field(
+        default=30.0, ge=0, le=86_400, allow_inf_nan=False, description="Seconds that no delay is longer than."
+    )
+    jitter: bool = Field(default=True, description="Up to half of each delay is taken away at random.")
 
     def delay(self, attempt: int, random: float) -> float:
         """Seconds to wait after `attempt` failed; `random` in 0..1 takes away up to half of it where jitter is on."""

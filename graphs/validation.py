@@ -99,10 +99,9 @@ def _check_node(
     config_path = config_path or f"{path}.config"
     node_type = registry.get(spec.type)
     if node_type is None:
-        known = ", ".join(registry.names())
-        errors.append(
-            Problem(f"{path}.type", "unknown_type", f"there is no node type {spec.type!r}; there are {known}")
-        )
+        why = registry.why_not(spec.type)
+        rest = f": {why}" if why else f"; there are {', '.join(registry.names())}"
+        errors.append(Problem(f"{path}.type", "unknown_type", f"there is no node type {spec.type!r}{rest}"))
     bare = (node_type.expressions, node_type.either, node_type.unresolved) if node_type else ()
     readable = replace(names, secrets=True) if node_type is not None and node_type.reads_secrets else names
     config = Resolved(spec.config, config_path, readable, errors, *bare)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import structlog
 import uuid_utils
 
 from milepost.graphs.examples import examples
@@ -55,6 +56,8 @@ from milepost.server.store.unit import Unit
 
 DEFAULT_SLUG = "default"
 
+log = structlog.get_logger("milepost.graphs")
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -91,6 +94,15 @@ class App:
         Raises:
             StartRefused: the data directory is in use, foreign, newer than this release, or has secrets of another key.
         """
+        for each in self.registry.refused:
+            log.error(
+                "a node type is not there",
+                node_type=each.type,
+                package=each.package,
+                at=each.place,
+                reason=each.reason,
+                traceback=each.traceback,
+            )
         self.store.open()
         try:
             self.secrets.check()

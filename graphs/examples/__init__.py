@@ -8,7 +8,13 @@ from typing import Any
 import orjson
 
 
+def example_files() -> dict[str, bytes]:
+    """The files as they are, in their order, by name: `research_brief`."""
+    found = [file for file in files(__name__).iterdir() if file.name.endswith(".json")]
+    numbered = sorted(found, key=lambda file: int(file.name.partition("_")[0]))
+    return {file.name.partition("_")[2].removesuffix(".json"): file.read_bytes() for file in numbered}
+
+
 def examples() -> list[dict[str, Any]]:
-    """The example definitions, by file name."""
-    found = (file for file in files(__name__).iterdir() if file.name.endswith(".json"))
-    return [orjson.loads(file.read_bytes()) for file in sorted(found, key=lambda file: file.name)]
+    """The example definitions, in their order."""
+    return [orjson.loads(text) for text in example_files().values()]

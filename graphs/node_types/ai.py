@@ -34,41 +34,58 @@ Text = Annotated[str, BeforeValidator(_text)]
 class Message(Config):
     """One message of a conversation."""
 
-    role: Literal["system", "user", "assistant"]
-    content: Text
+    role: Literal["system", "user", "assistant"] = Field(description="Who says it.")
+    content: Text = Field(description="What is said.")
 
 
 class ScriptedCall(Config):
     """A use of a tool, as the scripted model makes it."""
 
-    name: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(description="The tool.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="What it is given.")
 
 
 class ScriptedReply(Config):
     """A reply of the scripted model that uses tools."""
 
-    text: str = ""
-    calls: list[ScriptedCall] = Field(default_factory=list)
+    text: str = Field(default="", description="What it says beside them.")
+    calls: list[ScriptedCall] = Field(default_factory=list, description="The tools that it uses.")
 
 
 class AiConfig(Config):
     """`prompt`, or a whole conversation in `messages`. `script` and `delay` are for the built-in models."""
 
-    model: str
-    prompt: Text | None = None
-    messages: list[Message] | None = Field(default=None, min_length=1)
-    system: Text | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    base_url: str | None = Field(default=None, description="openai: another server that speaks OpenAI's protocol")
-    api_key: str | None = Field(default=None, repr=False, description="instead of the key in the environment")
-    output_schema: dict[str, Any] | None = None
-    tools: list[Tool] | None = Field(default=None, max_length=100)
-    max_turns: int = Field(default=10, ge=1, le=MAX_TURNS, description="with tools: times that the model is asked")
-    script: list[str | ScriptedReply] | None = Field(default=None, description="scripted: the replies, by turn")
-    delay: float = Field(default=0.0, ge=0, le=60, description="echo, scripted: seconds between words")
+    model: str = Field(description="`echo`, `scripted`, or `provider:name`, like `openai:gpt-5-mini`.")
+    prompt: Text | None = Field(default=None, description="What the model is asked.")
+    messages: list[Message] | None = Field(
+        default=None, min_length=1, description="Instead of `prompt`: a whole conversation."
+    )
+    system: Text | None = Field(default=None, description="What the model is told before the conversation.")
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="How freely the model chooses its words; the provider's if nothing is said.",
+    )
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="How much of what is likely the model chooses from; the provider's too."
+    )
+    max_tokens: int | None = Field(default=None, ge=1, description="How long a reply may become.")
+    base_url: str | None = Field(
+        default=None, description="With `openai:`: another server that speaks OpenAI's protocol."
+    )
+    api_key: str | None = Field(default=None, repr=False, description="Instead of the key in the server's environment.")
+    output_schema: dict[str, Any] | None = Field(
+        default=None, description="A JSON Schema that the reply must fit; what was parsed is the output's `data`."
+    )
+    tools: list[Tool] | None = Field(
+        default=None, max_length=100, description="Nodes and workflows that the model may run before it answers."
+    )
+    max_turns: int = Field(
+        default=10, ge=1, le=MAX_TURNS, description="With `tools`: how many times the model is asked."
+    )
+    script: list[str | ScriptedReply] | None = Field(default=None, description="With `scripted`: the replies, by turn.")
+    delay: float = Field(default=0.0, ge=0, le=60, description="With `echo` and `scripted`: seconds between words.")
 
 
 class Ai(NodeType[AiConfig]):
@@ -76,7 +93,14 @@ class Ai(NodeType[AiConfig]):
 
     name = "ai"
     title = "AI"
-    description = "Asks a chat model; echo and scripted are built in, provider:name is any that LangChain knows."
+    description = (
+        "Asks a chat model and streams what it says. `echo` and `scripted` are built in; `provider:name` is any model "
+        "that LangChain knows."
+    )
+    output = (
+        '`{"text", "model", "usage"}`, with `output_schema` the parsed reply as `data`, '
+        "with `tools` also `turns` and `calls`"
+    )
     config_model = AiConfig
     unresolved = frozenset({"tools"})
     reads_secrets = True

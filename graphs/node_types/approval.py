@@ -20,10 +20,20 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 class ApprovalConfig(Config):
     """`schema`: of the answer; `assignees`: who is asked; `timeout`: seconds until the node gives up."""
 
-    question: str = Field(min_length=1)
-    answer_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")
-    assignees: list[Name] = Field(default_factory=list, max_length=100)
-    timeout: float | None = Field(default=None, gt=0, le=LONGEST_WAIT, allow_inf_nan=False)
+    question: str = Field(min_length=1, description="What people are asked.")
+    answer_schema: dict[str, Any] | bool | None = Field(
+        default=None, alias="schema", description="A JSON Schema that an answer must fit."
+    )
+    assignees: list[Name] = Field(
+        default_factory=list, max_length=100, description="Names of who is asked, for the inbox."
+    )
+    timeout: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_WAIT,
+        allow_inf_nan=False,
+        description='Seconds after which it gives up and takes the edges with `when: "timeout"`.',
+    )
 
 
 class Approval(NodeType[ApprovalConfig]):
@@ -31,7 +41,8 @@ class Approval(NodeType[ApprovalConfig]):
 
     name = "approval"
     title = "Ask a person"
-    description = "Asks a person and waits for the answer."
+    description = "Asks a person and parks the run until there is an answer."
+    output = 'the answer if it is an object, otherwise `{"answer": …}`'
     config_model = ApprovalConfig
     times_out = True
 

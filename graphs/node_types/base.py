@@ -30,6 +30,9 @@ class NodeType(ABC, Generic[ConfigT]):
     """What definitions write as `type`."""
     title: ClassVar[str] = ""
     description: ClassVar[str] = ""
+    """What it does, in a sentence or a few."""
+    output: ClassVar[str] = ""
+    """What it gives, for people."""
     config_model: ClassVar[type[BaseModel]]
     expressions: ClassVar[frozenset[str]] = frozenset()
     """Config keys that are expressions without braces; `run` gets their values."""

@@ -14,7 +14,9 @@ from milepost.graphs.node_types.base import Config, NodeType
 class ConditionConfig(Config):
     """`expression`: without braces; `run` gets its value."""
 
-    expression: Any = Field(json_schema_extra={"type": "string", "format": "expression"})
+    expression: Any = Field(
+        description="An expression, without braces.", json_schema_extra={"type": "string", "format": "expression"}
+    )
 
 
 class Condition(NodeType[ConditionConfig]):
@@ -22,7 +24,8 @@ class Condition(NodeType[ConditionConfig]):
 
     name = "condition"
     title = "Condition"
-    description = "Takes the edges whose `when` is true or false."
+    description = "Takes the edges whose `when` is true, or those whose `when` is false."
+    output = '`{"value": true}` or `{"value": false}`, by truthiness'
     config_model = ConditionConfig
     expressions = frozenset({"expression"})
     branching = True
@@ -35,8 +38,12 @@ class Condition(NodeType[ConditionConfig]):
 class SwitchConfig(Config):
     """`cases`: the values that are expected; then a `when` that is none of them is an error."""
 
-    value: Any
-    cases: list[Any] | None = None
+    value: Any = Field(description="What the `when` of each edge is compared with: any JSON value.")
+    cases: list[Any] | None = Field(
+        default=None,
+        description="The values that are expected: then a `when` that is none of them is an error, and a case without "
+        "an edge a warning.",
+    )
 
 
 class Switch(NodeType[SwitchConfig]):
@@ -44,7 +51,8 @@ class Switch(NodeType[SwitchConfig]):
 
     name = "switch"
     title = "Switch"
-    description = "Takes the edges whose `when` equals a value."
+    description = "Takes the edges whose `when` equals a value; `else` takes what no other edge is for."
+    output = '`{"value": …}`'
     config_model = SwitchConfig
     branching = True
 

@@ -47,30 +47,30 @@ def _upper(value: Any) -> Any:
 class Auth(Config):
     """`basic` with `username` and `password`, or `bearer` with `token`."""
 
-    type: Literal["basic", "bearer"]
-    username: str = ""
-    password: str = ""
-    token: str = ""
+    type: Literal["basic", "bearer"] = Field(description="How the other side is told who asks.")
+    username: str = Field(default="", description="With `basic`.")
+    password: str = Field(default="", description="With `basic`.")
+    token: str = Field(default="", description="With `bearer`.")
 
 
 class CallApiConfig(Config):
     """A request: `json` or `body`, not both."""
 
     method: Annotated[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], BeforeValidator(_upper)] = (
-        "GET"
+        Field(default="GET", description="The HTTP method.")
     )
-    url: str = Field(max_length=16_384)
-    headers: dict[str, Scalar] = Field(default_factory=dict)
+    url: str = Field(max_length=16_384, description="Where the request goes: http or https.")
+    headers: dict[str, Scalar] = Field(default_factory=dict, description="Headers by name.")
     query: dict[str, Scalar | list[Scalar] | None] = Field(
-        default_factory=dict, description="added to the URL's own; a list repeats its name, null leaves it out"
+        default_factory=dict, description="Added to the URL's own; a list repeats its name, null leaves it out."
     )
-    json_body: Any = Field(default=None, alias="json", description="sent as JSON")
-    body: str | None = Field(default=None, description="sent as UTF-8 text")
-    auth: Auth | None = None
+    json_body: Any = Field(default=None, alias="json", description="Sent as JSON.")
+    body: str | None = Field(default=None, description="Sent as UTF-8 text.")
+    auth: Auth | None = Field(default=None, description="Who asks.")
     expect_status: Status | list[Status] = Field(
-        default="2xx", description="statuses that are no failure: a number, a class like 2xx, or a list of them"
+        default="2xx", description="Statuses that are no failure: a number, a class like `2xx`, or a list of them."
     )
-    max_bytes: int = Field(default=1_048_576, ge=1, le=16_777_216, description="the longest answer")
+    max_bytes: int = Field(default=1_048_576, ge=1, le=16_777_216, description="The longest answer.")
 
 
 class CallApi(NodeType[CallApiConfig]):
@@ -79,6 +79,7 @@ class CallApi(NodeType[CallApiConfig]):
     name = "call_api"
     title = "API call"
     description = "Sends an HTTP request and gives the answer."
+    output = '`{"status", "url", "headers", "body_type", "body"}`'
     config_model = CallApiConfig
     side_effects = True
     reads_secrets = True

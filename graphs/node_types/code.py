@@ -21,9 +21,9 @@ OFF = "code nodes are off on this server; MILEPOST_ENABLE_CODE_NODES=true switch
 class CodeConfig(Config):
     """`source` defines `main(input)`, which returns an object; `input` is what it is given."""
 
-    language: Literal["python"] = "python"
-    source: str = Field(min_length=1, max_length=MAX_SOURCE)
-    input: Any = Field(default_factory=dict)
+    language: Literal["python"] = Field(default="python", description="What the source is written in.")
+    source: str = Field(min_length=1, max_length=MAX_SOURCE, description="Python that defines `main(input)`.")
+    input: Any = Field(default_factory=dict, description="What `main` is given.")
 
 
 class Code(NodeType[CodeConfig]):
@@ -32,6 +32,7 @@ class Code(NodeType[CodeConfig]):
     name = "code"
     title = "Code"
     description = "Runs a Python function in a process of its own, with limits on time and memory."
+    output = "the object that `main` returns"
     config_model = CodeConfig
     unresolved = frozenset({"source"})
     side_effects = True

@@ -29,7 +29,9 @@ PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
 class InputConfig(Config):
     """`fields`: names that the run's input must have, or names with their JSON types."""
 
-    fields: list[str] | dict[str, JsonType] | None = None
+    fields: list[str] | dict[str, JsonType] | None = Field(
+        default=None, description="Names that the input must have, or names with their JSON types."
+    )
 
 
 class Input(NodeType[InputConfig]):
@@ -37,7 +39,8 @@ class Input(NodeType[InputConfig]):
 
     name = "input"
     title = "Input"
-    description = "The run's input, checked."
+    description = "Hands the run's input on, after checking that it has what the definition needs."
+    output = "the run's input"
     config_model = InputConfig
 
     async def run(self, ctx: NodeContext[InputConfig]) -> Mapping[str, Any]:
@@ -65,9 +68,17 @@ Operation = Literal["uppercase", "lowercase", "passthrough", "template", "pick",
 class ProcessConfig(Config):
     """What to do with `value`; without one, with the outputs of the nodes that led here."""
 
-    operation: Operation = "passthrough"
-    value: Any = None
-    fields: list[str] | None = Field(default=None, description="pick: the keys to keep")
+    operation: Operation = Field(
+        default="passthrough",
+        description="`uppercase` and `lowercase` change every string inside the value, `template` makes it a text, "
+        "`pick` keeps the keys in `fields`, `merge` makes one object of a list of objects, `passthrough` does nothing.",
+    )
+    value: Any = Field(
+        default=None,
+        description="What is changed. Without it: the outputs of the nodes that led here, merged in the order of the "
+        "file; at the start, the input.",
+    )
+    fields: list[str] | None = Field(default=None, description="With `pick`: the keys to keep.")
 
 
 class Process(NodeType[ProcessConfig]):
@@ -75,7 +86,8 @@ class Process(NodeType[ProcessConfig]):
 
     name = "process"
     title = "Process"
-    description = "Changes data: uppercase, lowercase, passthrough, template, pick, merge."
+    description = "Changes data, or puts together what other nodes gave."
+    output = 'the result if it is an object, otherwise `{"value": result}`'
     config_model = ProcessConfig
     reads_predecessors = True
 
@@ -144,7 +156,7 @@ OPERATIONS: dict[str, Callable[[Any, ProcessConfig], Any]] = {
 class OutputConfig(Config):
     """`value`: what the run gives."""
 
-    value: Any
+    value: Any = Field(description="What the run gives: any JSON value.")
 
 
 class Output(NodeType[OutputConfig]):
@@ -152,7 +164,8 @@ class Output(NodeType[OutputConfig]):
 
     name = "output"
     title = "Output"
-    description = "What the run gives."
+    description = "Says what the run gives."
+    output = '`{"value": …}`'
     config_model = OutputConfig
 
     async def run(self, ctx: NodeContext[OutputConfig]) -> Mapping[str, Any]:

@@ -28,29 +28,40 @@ SHOWN = 100
 class ItemNode(Strict):
     """What is run for each item: a node without a place in the graph."""
 
-    type: str
-    config: dict[str, Any] = Field(default_factory=dict)
-    timeout: Seconds | None = None
-    retry: Retry | None = None
+    type: str = Field(description="A node type.")
+    config: dict[str, Any] = Field(
+        default_factory=dict, description="What the type needs; its expressions see the item too, and `index`."
+    )
+    timeout: Seconds | None = Field(default=None, description="Seconds for each attempt at an item.")
+    retry: Retry | None = Field(default=None, description="How often an item that failed is tried again.")
 
 
 class ItemWorkflow(Config):
     """The workflow that is run for each item; without `input` it gets an object with the item under its name."""
 
-    workflow_id: str = Field(min_length=1)
-    version: int | None = Field(default=None, ge=1)
-    input: Any = None
+    workflow_id: str = Field(min_length=1, description="The workflow's id.")
+    version: int | None = Field(default=None, ge=1, description="Without one: the latest when the definition is saved.")
+    input: Any = Field(
+        default=None, description="What it starts with. Without it: an object with the item under its name."
+    )
 
 
 class MapConfig(Config):
     """`over`: the list, or an expression; `as`: the name of its items; either `node` or `workflow` runs for each."""
 
-    over: Any
-    item_name: VariableName = Field(default="item", alias="as")
-    node: ItemNode | None = None
-    workflow: ItemWorkflow | None = None
-    max_concurrency: int | None = Field(default=None, ge=1)
-    on_item_error: Literal["stop", "continue"] = "stop"
+    over: Any = Field(description="The list: an expression, with braces or without, or the items themselves.")
+    item_name: VariableName = Field(default="item", alias="as", description="What expressions call an item.")
+    node: ItemNode | None = Field(default=None, description="The node that runs for each item.")
+    workflow: ItemWorkflow | None = Field(
+        default=None, description="Instead of `node`: the workflow that runs for each item."
+    )
+    max_concurrency: int | None = Field(
+        default=None, ge=1, description="How many items run at once; at most 100, or 25 where a workflow runs for each."
+    )
+    on_item_error: Literal["stop", "continue"] = Field(
+        default="stop",
+        description="`stop`: an item that fails fails the node. `continue`: its result is its error, the others go on.",
+    )
 
 
 class Map(NodeType[MapConfig]):
@@ -58,7 +69,8 @@ class Map(NodeType[MapConfig]):
 
     name = "map"
     title = "For each"
-    description = "Runs a node or a workflow for each item of a list."
+    description = "Runs a node or a workflow for each item of a list, many at once, and gives the results in its order."
+    output = '`{"items": […], "counts": {"total", "completed", "failed"}}`'
     config_model = MapConfig
     either = frozenset({"over"})
     unresolved = frozenset({"node", "workflow", "as", "on_item_error"})

@@ -34,12 +34,14 @@ Recipients = Annotated[list[Name], BeforeValidator(_listed), Field(max_length=MA
 class SendNotificationConfig(Config):
     """`to`: a name or a list of names. `url` and `headers` are for the channel `webhook`."""
 
-    to: Recipients = Field(default_factory=list)
-    title: Title
-    body: Text = ""
-    channel: Literal["in_app", "webhook"] = "in_app"
-    url: str | None = Field(default=None, max_length=2000)
-    headers: dict[str, str] = Field(default_factory=dict, max_length=50)
+    to: Recipients = Field(default_factory=list, description="Who is told: a name or a list of names.")
+    title: Title = Field(description="What they are told first.")
+    body: Text = Field(default="", description="More of it.")
+    channel: Literal["in_app", "webhook"] = Field(
+        default="in_app", description="The project's notifications, or a POST to `url`."
+    )
+    url: str | None = Field(default=None, max_length=2000, description="With `webhook`: where it is sent.")
+    headers: dict[str, str] = Field(default_factory=dict, max_length=50, description="With `webhook`: headers by name.")
 
 
 class SendNotification(NodeType[SendNotificationConfig]):
@@ -48,6 +50,7 @@ class SendNotification(NodeType[SendNotificationConfig]):
     name = "send_notification"
     title = "Notify"
     description = "Tells people something: in the project's notifications, or by a webhook."
+    output = '`{"channel", "to", "notification_ids"}`; of a webhook `{"channel", "to", "status"}`'
     config_model = SendNotificationConfig
     side_effects = True
     reads_secrets = True

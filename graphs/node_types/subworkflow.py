@@ -17,9 +17,9 @@ from milepost.graphs.problems import Problem, step_into
 class SubworkflowConfig(Config):
     """`version`: without one, the latest when the workflow around it is saved. `input`: what the child starts with."""
 
-    workflow_id: str = Field(min_length=1)
-    version: int | None = Field(default=None, ge=1)
-    input: dict[str, Any] = Field(default_factory=dict)
+    workflow_id: str = Field(min_length=1, description="The workflow's id.")
+    version: int | None = Field(default=None, ge=1, description="Without one: the latest when the definition is saved.")
+    input: dict[str, Any] = Field(default_factory=dict, description="What the workflow starts with.")
 
 
 class Subworkflow(NodeType[SubworkflowConfig]):
@@ -27,7 +27,8 @@ class Subworkflow(NodeType[SubworkflowConfig]):
 
     name = "subworkflow"
     title = "Workflow"
-    description = "Runs another workflow of the project."
+    description = "Runs another workflow of the project as one node."
+    output = 'what the workflow gives if it is an object, otherwise `{"value": …}`'
     config_model = SubworkflowConfig
 
     async def run(self, ctx: NodeContext[SubworkflowConfig]) -> Mapping[str, Any]:

@@ -23,10 +23,10 @@ Text = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=r"^[^\x00]*
 class CreateTaskConfig(Config):
     """`due`: a time with its zone, like `2030-01-01T09:00:00Z`."""
 
-    title: Title
-    description: Text = ""
-    assignee: Name | None = None
-    due: AwareDatetime | None = Field(default=None)
+    title: Title = Field(description="What is to be done.")
+    description: Text = Field(default="", description="More of it.")
+    assignee: Name | None = Field(default=None, description="Whose task it is.")
+    due: AwareDatetime | None = Field(default=None, description="Until when: a time with its zone.")
 
 
 class CreateTask(NodeType[CreateTaskConfig]):
@@ -35,6 +35,7 @@ class CreateTask(NodeType[CreateTaskConfig]):
     name = "create_task"
     title = "Create a task"
     description = "Puts a task into the project's list."
+    output = '`{"task_id", "title", "assignee", "due"}`'
     config_model = CreateTaskConfig
     side_effects = True
 

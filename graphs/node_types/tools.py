@@ -23,11 +23,14 @@ ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,
 class Tool(Config):
     """What a model may run: `node` or `workflow`. `parameters`: a JSON Schema of what the model gives, `args`."""
 
-    name: ToolName
-    description: str = Field(default="", max_length=10_000)
-    parameters: dict[str, Any] | None = Field(default=None, description="of a workflow, by default its input_schema")
-    node: ItemNode | None = None
-    workflow: ItemWorkflow | None = None
+    name: ToolName = Field(description="What the model calls it.")
+    description: str = Field(default="", max_length=10_000, description="What the model is told of it.")
+    parameters: dict[str, Any] | None = Field(
+        default=None,
+        description="A JSON Schema of what the model gives, `args`; of a workflow, by default its `input_schema`.",
+    )
+    node: ItemNode | None = Field(default=None, description="The node that the tool is.")
+    workflow: ItemWorkflow | None = Field(default=None, description="Instead of `node`: the workflow that the tool is.")
 
 
 def tool_bodies(config: Mapping[str, Any], path: str) -> Iterable[tuple[str, Inner]]:

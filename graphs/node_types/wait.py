@@ -30,8 +30,12 @@ def _in_utc(moment: datetime) -> datetime:
 class WaitConfig(Config):
     """Either `seconds`, or `until`: a time with its zone, like `2030-01-01T09:00:00Z`."""
 
-    seconds: float | None = Field(default=None, ge=0, le=LONGEST_WAIT, allow_inf_nan=False)
-    until: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
+    seconds: float | None = Field(
+        default=None, ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="How long, from when the node begins."
+    )
+    until: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
+        default=None, description="Instead of `seconds`: a time with its zone, like `2030-01-01T09:00:00Z`."
+    )
 
 
 class Wait(NodeType[WaitConfig]):
@@ -39,7 +43,11 @@ class Wait(NodeType[WaitConfig]):
 
     name = "wait"
     title = "Wait"
-    description = "Waits for some seconds, or until a time."
+    description = (
+        "Waits for some seconds, or until a time. Up to 5 s it sleeps; longer it parks the run: no task, no memory, "
+        "and a restart changes nothing."
+    )
+    output = '`{"waited_until": …}`'
     config_model = WaitConfig
 
     async def run(self, ctx: NodeContext[WaitConfig]) -> Mapping[str, Any]:
@@ -70,8 +78,14 @@ class Wait(NodeType[WaitConfig]):
 class WaitEventConfig(Config):
     """`event`: the name of what is waited for; `timeout`: seconds until the node gives up."""
 
-    event: str = Field(pattern=EVENT_NAME)
-    timeout: float | None = Field(default=None, gt=0, le=LONGEST_WAIT, allow_inf_nan=False)
+    event: str = Field(pattern=EVENT_NAME, description="The name of the event that is waited for.")
+    timeout: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_WAIT,
+        allow_inf_nan=False,
+        description='Seconds after which it gives up and takes the edges with `when: "timeout"`.',
+    )
 
 
 class WaitEvent(NodeType[WaitEventConfig]):
@@ -79,7 +93,8 @@ class WaitEvent(NodeType[WaitEventConfig]):
 
     name = "wait_event"
     title = "Wait for an event"
-    description = "Waits until somebody sends the run an event."
+    description = "Parks the run until somebody sends it an event of this name; one that came before is taken at once."
+    output = 'the event\'s payload if it is an object, otherwise `{"payload": …}`'
     config_model = WaitEventConfig
     times_out = True
 

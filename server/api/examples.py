@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from milepost.graphs.problems import Problem
+from milepost.server.runs.revisions import compare
 from milepost.server.runs.summaries import asked_json, notification_json, problems_json, project_json, task_json
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.rows import Asked, Notification, OpenInterrupt, Project, Task
@@ -234,6 +235,29 @@ WORKFLOW: dict[str, Any] = {
     "version_created_at": TIME,
     "definition": DEFINITION,
     "warnings": [],
+}
+
+OLDER_RUNS: dict[str, Any] = {
+    "total": 1,
+    "counts": [{"version": 1, "status": RunStatus.WAITING, "count": 1}],
+    "runs": [{"run_id": RUN_ID, "version": 1, "status": RunStatus.WAITING}],
+    "cut": False,
+}
+
+VERSION_DIFF: dict[str, Any] = {
+    "workflow_id": WORKFLOW_ID,
+    "from": 1,
+    "to": 2,
+    **compare(
+        DEFINITION,
+        {
+            **DEFINITION,
+            "timeout": 60,
+            "nodes": [*DEFINITION["nodes"], {"id": "log", "type": "process"}],
+            "edges": [*DEFINITION["edges"], {"source": "greet", "target": "log"}],
+        },
+    ),
+    "pins": [],
 }
 
 PROBLEMS = problems_json([Problem("nodes[0].type", "unknown_type", "there is no node type 'proces'")])

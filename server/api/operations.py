@@ -34,8 +34,12 @@ async def info(request: Request) -> Response:
 
 
 async def node_types(services: AServer) -> Response:
-    """Every node type with the JSON Schema of its config."""
-    return answer({"items": services.registry.describe(), "next_cursor": None})
+    """Every node type with the JSON Schema of its config, and in `failed` those that a package could not give."""
+    refused = [
+        {"type": each.type, "package": each.package, "path": each.place, "error": each.reason}
+        for each in services.registry.refused
+    ]
+    return answer({"items": services.registry.describe(), "next_cursor": None, "failed": refused})
 
 
 async def python_graphs(services: AServer) -> Response:
@@ -68,6 +72,7 @@ def routes() -> APIRouter:
             example={
                 "items": [{"type": "output", "title": "Output", "config_schema": {"type": "object"}}],
                 "next_cursor": None,
+                "failed": [],
             },
         ),
     )

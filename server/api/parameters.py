@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
+from fastapi import Path as PathParameter
 from fastapi import Query
 
 from milepost.server.api.models import StartForm
@@ -17,6 +18,7 @@ Wait = Annotated[
     float, Query(ge=0, le=60, allow_inf_nan=False, description="Answer when it is so far, or after so many seconds.")
 ]
 VersionParameter = Annotated[int | None, Query(ge=1, le=2**53, alias="version", description="Default: the latest.")]
+VersionInPath = Annotated[int, PathParameter(ge=1, le=2**53, description="A version's number.")]
 Search = Annotated[
     str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words that it contains, in any case.")
 ]

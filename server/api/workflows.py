@@ -11,7 +11,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.bodies import read_body
 from milepost.server.api.limits import rule_of
 from milepost.server.api.models import Draft, NewVersion, NewWorkflow
-from milepost.server.api.parameters import Cursor, Limit, Search, VersionParameter
+from milepost.server.api.parameters import Cursor, Limit, Search, VersionInPath, VersionParameter
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
 
@@ -36,7 +36,10 @@ async def get(call: InProject, workflow_id: UUID, version: VersionParameter = No
 
 
 async def revise(call: InProject, workflow_id: UUID) -> Response:
-    """Store a new, immutable version. Runs stay with the version that they were created with."""
+    """Store a new, immutable version. Runs stay with the version that they were created with.
+
+    ``older_runs`` are those that have not ended: their number by version and status, and the oldest of them.
+    """
     new, _ = await read_body(call.request, NewVersion, call.services.settings.max_body_bytes)
     made = await call.services.workflows.revise(
         call.project,
@@ -59,6 +62,11 @@ async def archive(call: InProject, workflow_id: UUID) -> Response:
 async def versions(call: InProject, workflow_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """A workflow's versions, newest first."""
     return answer(await call.services.workflows.versions(call.project, str(workflow_id), limit, cursor))
+
+
+async def diff(call: InProject, workflow_id: UUID, before: VersionInPath, after: VersionInPath) -> Response:
+    """What is different in version ``after`` from version ``before``: nodes, edges and other keys."""
+    return answer(await call.services.workflows.diff(call.project, str(workflow_id), before, after))
 
 
 async def validate(call: InProject) -> Response:
@@ -124,7 +132,7 @@ def routes() -> APIRouter:
         **described(
             "PUT",
             "Store a new version",
-            example={**examples.WORKFLOW, "version": 2, "latest_version": 2},
+            example={**examples.WORKFLOW, "version": 2, "latest_version": 2, "older_runs": examples.OLDER_RUNS},
             body=NewVersion,
             body_example={"definition": examples.DEFINITION, "expected_version": 1},
             errors=(400, 409, 413),
@@ -140,6 +148,11 @@ def routes() -> APIRouter:
             example=examples.page({"version": 1, "created_at": examples.TIME}),
             errors=(400,),
         ),
+    )
+    add(
+        "/{workflow_id:uuid}/versions/{before:int}/diff/{after:int}",
+        diff,
+        **described("GET", "Compare two versions", example=examples.VERSION_DIFF),
     )
     add(
         "/{workflow_id:uuid}/graph",

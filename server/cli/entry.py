@@ -15,11 +15,13 @@ Table = Mapping[str, "str | Table"]
 """Command names, each with where its function is or with commands of its own."""
 
 COMMANDS: Table = {
+    "init": "init:init",
     "serve": "serve:serve",
     "run": "run:run",
     "test": "dry_run:dry_run",
     "watch": "watch:watch",
     "validate": "validate:validate",
+    "diff": "diff:diff",
     "key": {"create": "key:create", "list": "key:show", "revoke": "key:revoke"},
     "secret": {"set": "secret:set_", "list": "secret:show", "delete": "secret:delete"},
     "version": "version:version",

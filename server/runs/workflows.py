@@ -1,6 +1,7 @@
 """Workflows and their immutable versions: stored, listed, archived, validated, drawn. Running them is elsewhere."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 import orjson
 from uuid_utils import uuid7
 
+from milepost.checkpoints.diff import changes
 from milepost.graphs.children import Children
 from milepost.graphs.node_types import Registry
 from milepost.graphs.problems import Report
@@ -18,11 +20,16 @@ from milepost.server.runs.concurrency import Concurrency, ConcurrencyRule
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.programs import ProgramSource, pins
 from milepost.server.runs.python_graphs import PythonGraphs, graph_json
+from milepost.server.runs.revisions import compare
 from milepost.server.runs.summaries import Json, problems_json, workflow_json, workflow_summary
 from milepost.server.store.rows import Project, Workflow, iso
 from milepost.server.store.statements import statement
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
+
+OLDER_RUNS_COUNTED = 10_000
+OLDER_RUNS_SHOWN = 20
+"""The oldest of the runs that stay on earlier versions; the run list has all."""
 
 
 class Workflows:
@@ -94,6 +101,8 @@ class Workflows:
     ) -> Json:
         """A new version. Without ``expected_version`` it follows whatever is the latest.
 
+        The answer has the runs that have not ended and stay on earlier versions as ``older_runs``.
+
         Raises:
             NotFound, PythonWorkflow, InvalidDefinition, InvalidRequest, VersionConflict.
         """
@@ -138,7 +147,45 @@ class Workflows:
             except GuardFailed:
                 continue
             self._concurrency.changed(workflow_id)
-            return workflow_json(await self._store.workflow(project.project_id, workflow_id, version), report.warnings)
+            made = workflow_json(await self._store.workflow(project.project_id, workflow_id, version), report.warnings)
+            return {**made, "older_runs": await self._older_runs(workflow_id, version)}
+
+    async def _older_runs(self, workflow_id: str, version: int) -> Json:
+        rows = await self._store.fetch(
+            "older_runs", workflow_id=workflow_id, version=version, limit=OLDER_RUNS_COUNTED + 1
+        )
+        counted = sorted(rows[:OLDER_RUNS_COUNTED])
+        counts = Counter((older, status) for _, older, status in counted)
+        return {
+            "total": len(counted),
+            "counts": [
+                {"version": older, "status": status, "count": count}
+                for (older, status), count in sorted(counts.items())
+            ],
+            "runs": [
+                {"run_id": run_id, "version": older, "status": status}
+                for run_id, older, status in counted[:OLDER_RUNS_SHOWN]
+            ],
+            "cut": len(rows) > OLDER_RUNS_COUNTED,
+        }
+
+    async def diff(self, project: Project, workflow_id: str, before: int, after: int) -> Json:
+        """What is different between two versions; ``before`` may be the newer one.
+
+        Raises:
+            NotFound: no such workflow or version.
+        """
+        old = await self._store.workflow(project.project_id, workflow_id, before)
+        new = await self._store.workflow(project.project_id, workflow_id, after)
+        found = await asyncio.to_thread(lambda: compare(orjson.loads(old.definition), orjson.loads(new.definition)))
+        pinned = changes(orjson.loads(old.pins), orjson.loads(new.pins))
+        return {
+            "workflow_id": workflow_id,
+            "from": before,
+            "to": after,
+            **found,
+            "pins": [change.as_json() for change in pinned],
+        }
 
     async def get(self, project: Project, workflow_id: str, version: int | None) -> Json:
         """A workflow with the definition of one version (None: the latest), archived or not.

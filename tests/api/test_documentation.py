@@ -41,6 +41,7 @@ CONTRACT = {
     ("PUT", f"{BASE}/{{workflow_id}}"),
     ("DELETE", f"{BASE}/{{workflow_id}}"),
     ("GET", f"{BASE}/{{workflow_id}}/versions"),
+    ("GET", f"{BASE}/{{workflow_id}}/versions/{{before}}/diff/{{after}}"),
     ("POST", f"{BASE}/validate"),
     ("POST", f"{BASE}/{{workflow_id}}/test"),
     ("GET", f"{BASE}/{{workflow_id}}/graph"),

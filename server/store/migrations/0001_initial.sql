@@ -138,8 +138,8 @@ CREATE INDEX lanes_running ON workflow_runs (lane, workflow_id) WHERE status = '
 CREATE INDEX lanes_queued ON workflow_runs (lane) WHERE status = 'QUEUED' AND held_until IS NULL AND lane IS NOT NULL;
 CREATE INDEX runs_by_start ON workflow_runs (project_id, (coalesce(started_at, 0)), run_id);
 CREATE INDEX runs_by_end ON workflow_runs (project_id, (coalesce(finished_at, 0)), run_id);
-CREATE INDEX runs_live ON workflow_runs (workflow_id)
-  WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
+CREATE INDEX runs_unfinished ON workflow_runs (workflow_id)
+  WHERE status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
 CREATE INDEX runs_suspect ON workflow_runs (queued_at, run_id) WHERE status = 'QUEUED' AND crashes > 0;
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
 CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at, lane) WHERE status = 'WAITING' AND wake_at IS NOT NULL;

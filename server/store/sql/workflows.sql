@@ -11,7 +11,7 @@ WHERE workflow_id = :workflow_id AND project_id = :project_id AND archived_at IS
 -- name: share_lane
 -- A new limit of the whole workflow holds for the runs that are live as well.
 UPDATE workflow_runs SET lane = workflow_id WHERE workflow_id = :workflow_id AND coalesce(lane, '') <> workflow_id AND dry_run IS NULL
-  AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
+  AND status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED') AND status <> 'PENDING'
 
 -- name: limited_workflows
 -- Those of a project that have a limit, with their runs RUNNING and QUEUED.
@@ -35,7 +35,7 @@ WHERE workflow_id = :workflow_id AND latest_version = :version - 1 AND archived_
 -- Only while no run of it is live.
 UPDATE workflows SET archived_at = :now WHERE workflow_id = :workflow_id AND archived_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = :workflow_id
-    AND r.status IN ('QUEUED', 'RUNNING', 'WAITING', 'PAUSED'))
+    AND r.status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED') AND r.status <> 'PENDING')
 
 -- name: get_workflow
 -- One version of a workflow; the latest where :version is null.
@@ -86,3 +86,10 @@ WHERE w.project_id = :project_id AND w.graph = :graph
 
 -- name: python_workflows
 SELECT workflow_id, graph FROM workflows WHERE graph IS NOT NULL
+
+-- name: older_runs
+-- Runs of a workflow that have not ended and are on a version before :version.
+SELECT run_id, version, status FROM workflow_runs
+WHERE workflow_id = :workflow_id AND status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
+  AND version < :version AND dry_run IS NULL
+LIMIT :limit

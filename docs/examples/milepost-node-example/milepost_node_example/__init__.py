@@ -1,0 +1,1 @@
+"""Two node types for Milepost."""
