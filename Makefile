@@ -34,7 +34,7 @@ docs: $(STAMP)
 	$(BIN)/python -m milepost.graphs.reference docs
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # The long forms of the acceptance tests and of the random runs: about half an hour.
 test-long: $(STAMP)
