@@ -29,6 +29,7 @@ from langchain_core.runnables import Runnable
 from milepost.graphs.context import NodeContext
 from milepost.graphs.failures import NodeError, message_of
 from milepost.graphs.models import BUILT_IN, OPENAI, NotRunnable, chat_model
+from milepost.graphs.outbound.asked_wait import asked_wait
 from milepost.graphs.schemas import violations
 from milepost.graphs.veil import Veil
 
@@ -61,7 +62,7 @@ class Talk:
             except Exception as error:
                 option = self._unknown_option(error)
                 if option is None:
-                    raise model_error(error, self.name, self.ctx.veil) from error
+                    raise model_error(error, self.name, self.ctx.now, self.ctx.veil) from error
                 del self.options[option]
                 self.ctx.log("warning", f"the server of {self.name} does not know {option}; goes on without")
 
@@ -108,11 +109,11 @@ def _calls(chunks: Sequence[ToolCallChunk]) -> tuple[list[ToolCall], list[Invali
         try:
             given = orjson.loads(args)
         except ValueError as error:
-            given = str(error)
+            given = error
         if isinstance(given, dict):
             calls.append(tool_call(name=name, args=given, id=chunk["id"]))
         else:
-            why = f"the arguments are no JSON object: {given}"[:SHOWN]
+            why = f"the arguments are no JSON object: {given if isinstance(given, ValueError) else 'another value'}"
             broken.append(invalid_tool_call(name=name, args=args, id=chunk["id"], error=why))
     return calls, broken
 
@@ -181,7 +182,7 @@ def _veiled(message: AIMessage, veil: Veil) -> AIMessage:
     return covered
 
 
-def model_error(error: BaseException, name: str, veil: Veil | None = None) -> NodeError:
+def model_error(error: BaseException, name: str, now: int, veil: Veil | None = None) -> NodeError:
     """What a provider's error means: why this server sent no request, or `model_error`."""
     cause: BaseException | None = error
     while cause is not None:
@@ -194,10 +195,11 @@ def model_error(error: BaseException, name: str, veil: Veil | None = None) -> No
     if status is None:
         return NodeError("model_error", message, retryable=not isinstance(error, (TypeError, AttributeError)))
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    wait = str(headers.get("retry-after", ""))[:40]
-    if wait:
-        message += f" (the server asks to wait: {wait})"
-    return NodeError("model_error", message, retryable=status >= 500 or status in REPEATABLE)
+    wait = asked_wait(str(headers.get("retry-after", "")), now)
+    if wait is not None:
+        message += f" (the server asks to wait {wait:g} s)"
+    again = status >= 500 or status in REPEATABLE
+    return NodeError("model_error", message, retryable=again, retry_after=wait)
 
 
 def _status(error: BaseException) -> int | None:

@@ -176,7 +176,9 @@ class _Item:
             result = await execute_item(self._body, scope, context, reporter.task_id)
         except NodeFailure as failure:
             message = f"item {index}: {failure.message}"
-            raise NodeFailure(failure.code, failure.type, message, failure.node_id, failure.traceback) from failure
+            raise NodeFailure(
+                failure.code, failure.type, message, failure.node_id, failure.traceback, failure.retry_after
+            ) from failure
         finally:
             var_child_runnable_config.reset(before)
         config["configurable"][CONFIG_KEY_SEND]([("done", [[index, result, int(reporter.failed)]])])

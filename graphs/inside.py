@@ -99,4 +99,5 @@ class InItem:
 
 def placed(failure: NodeFailure, prefix: str) -> NodeFailure:
     """The failure of a node whose id stands below another one's."""
-    return NodeFailure(failure.code, failure.type, failure.message, prefix + failure.node_id, failure.traceback)
+    node_id = prefix + failure.node_id
+    return NodeFailure(failure.code, failure.type, failure.message, node_id, failure.traceback, failure.retry_after)

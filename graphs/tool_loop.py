@@ -40,6 +40,9 @@ MOST_CALLS = 32
 MOST_TEXT = 64 * 1024
 """Characters of a tool's result that the model is told."""
 
+PATIENCE = 300.0
+"""Seconds that the loop waits at most because a model's server asks for it: it keeps its place meanwhile."""
+
 SHOWN = 1_000
 
 ANYTHING: Mapping[str, Any] = {"type": "object", "properties": {}}
@@ -186,7 +189,7 @@ class _Turn:
             except NodeError as error:
                 if not error.retryable or self._retry is None or attempt >= self._retry.max_attempts:
                     raise NodeError(error.code, str(error), retryable=False) from error
-                delay = self._retry.delay(attempt, frame.context.random())
+                delay = max(self._retry.delay(attempt, frame.context.random()), min(error.retry_after or 0.0, PATIENCE))
                 frame.ctx.log("warning", f"asks again in {delay:.1f} s: {error}", attempt=attempt)
             await frame.context.sleep(delay)
             attempt += 1

@@ -6,10 +6,12 @@ import base64
 import html
 import json
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import httpx
 import orjson
 
 from milepost.graphs.json_values import encode
@@ -23,6 +25,13 @@ what is covered there would tell what it is."""
 
 SUB_DELIMITERS = "!$&'()*+,;=:@/?"
 """What URLs may have unquoted in their query."""
+
+IN_QUERY = string.punctuation.translate({ord(character): None for character in '"#<>'})
+IN_PATH = IN_QUERY.translate({ord(character): None for character in "?`{}"})
+"""What httpx leaves as it is: `reply.url` and its messages write a secret that stands in a URL so."""
+
+SHORTEST_PATH = 16
+"""Characters of a URL's path that is covered by itself. Shorter ones, like `/api/v1`, are no secrets."""
 
 
 class Veil:
@@ -66,6 +75,11 @@ class Veil:
             encoded = encode(copy)
         return copy, len(encoded)
 
+    def beginning(self, text: str, length: int) -> str:
+        """At most so many characters of a text, covered. Where the cut goes through a secret, it ends before it."""
+        head = text[:length]
+        return self.text(text) if head == text else self.text(head[: self.safe_until(head)])
+
     def safe_until(self, text: str) -> int:
         """The place in a text that goes on behind which a secret may have begun; before it none is cut in two."""
         safe = min((_beginning(form, text) for form in self.forms), default=len(text))
@@ -93,11 +107,28 @@ def forms(value: str) -> Iterator[str]:
     for plain in dict.fromkeys((value, value.strip())):
         yield from _written(plain)
         yield from _base64(plain.encode())
+        yield from _as_url(plain)
+
+
+def _as_url(value: str) -> Iterator[str]:
+    """Of a secret that is a URL, as webhooks have: how requests write it, and what its server sees of it."""
+    try:
+        url = httpx.URL(value).copy_with(fragment=None, userinfo=b"")
+    except (httpx.InvalidURL, ValueError):
+        return
+    if url.scheme not in ("http", "https"):
+        return
+    yield from _written(str(url))
+    for seen in (url.raw_path.decode(), url.raw_path.decode().partition("?")[0], url.path):
+        if len(seen) >= SHORTEST_PATH:
+            yield from _written(seen)
 
 
 def _written(value: str) -> Iterator[str]:
-    yield value
-    for quoted in (quote(value, safe=""), quote(value), quote_plus(value), quote(value, safe=SUB_DELIMITERS)):
+    # A host or a header's name is written in small letters, and UTF-8 is read as Latin-1 by some.
+    yield from (value, value.lower(), value.encode().decode("latin-1"))
+    safe = ("", "/", SUB_DELIMITERS, IN_QUERY, IN_PATH)
+    for quoted in (quote_plus(value), *(quote(value, safe=each) for each in safe)):
         yield quoted
         yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
     for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -17,20 +15,23 @@ from milepost.graphs.context import NodeContext
 from milepost.graphs.failures import NodeError
 from milepost.graphs.node_types.base import Config, NodeType
 from milepost.graphs.outbound.addresses import SETTING, odd_number, why_not_public, written_address
+from milepost.graphs.outbound.asked_wait import asked_wait
 from milepost.graphs.outbound.content import content_of
 from milepost.graphs.outbound.gate import OURS, basic
 from milepost.graphs.outbound.interface import Reply
 from milepost.graphs.outbound.redirects import checked_url
 from milepost.graphs.problems import Problem, step_into
+from milepost.graphs.veil import MASK, Veil
 
 WITHIN = 300.0
 """Seconds for a request with all its redirects and its whole answer; the node's `timeout` may say less."""
 
-LONGEST_RETRY_AFTER = 86_400.0
 TRY_AGAIN = frozenset({408, 425, 429})
 """Statuses below 500 that may be others the next time."""
 
-MASK = "•••"
+TOLD = 2000
+"""Characters of an answer that a failure is made from."""
+
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BROKEN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -98,7 +99,7 @@ class CallApi(NodeType[CallApiConfig]):
         )
         kind, body = content_of(reply)
         if not _expected(reply.status, config.expect_status):
-            raise _unexpected(config.method, reply, "" if kind == "base64" else body, ctx.now)
+            raise _unexpected(config.method, reply, "" if kind == "base64" else body, ctx.now, ctx.veil)
         return {
             "status": reply.status,
             "url": reply.url,
@@ -204,27 +205,18 @@ def _expected(status: int, wanted: Status | list[Status]) -> bool:
     return any(each in (status, f"{status // 100}xx") for each in (wanted if isinstance(wanted, list) else [wanted]))
 
 
-def _unexpected(method: str, reply: Reply, body: Any, now: int) -> NodeError:
+def _unexpected(method: str, reply: Reply, body: Any, now: int, veil: Veil | None) -> NodeError:
     """The failure that a status means, with what the server says of it and of when to come again."""
     url = str(httpx.URL(reply.url).copy_with(query=None))
     said = body if isinstance(body, str) else orjson.dumps(body).decode()
-    wait = _retry_after(reply.headers.get("retry-after", ""), now)
+    if veil is not None:
+        # Before it is cut and its spaces are lost: what is left of a secret then would not be recognised.
+        said = veil.beginning(said, TOLD)
+    wait = asked_wait(reply.headers.get("retry-after", ""), now)
     later = "" if wait is None else f"; it asks to wait {wait:g} s"
-    message = f"{method} {url} answered {reply.status}{later}: {' '.join(said[:2000].split())[:500]}"
+    message = f"{method} {url} answered {reply.status}{later}: {' '.join(said[:TOLD].split())[:500]}"
     retryable = reply.status >= 500 or reply.status in TRY_AGAIN
     return NodeError("unexpected_status", message.removesuffix(": "), retryable=retryable, retry_after=wait)
-
-
-def _retry_after(text: str, now: int) -> float | None:
-    """The seconds of a `Retry-After`, at most a day; None where it says none."""
-    if re.fullmatch(r"[0-9]{1,10}", text):
-        return min(float(text), LONGEST_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(text)
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.fromtimestamp(now / 1000, UTC)
-    except (ValueError, OverflowError):
-        return None
-    return min(max(round(seconds.total_seconds(), 1), 0.0), LONGEST_RETRY_AFTER)
 
 
 def _url_problems(url: Any, path: str) -> Iterable[Problem]:

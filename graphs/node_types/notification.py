@@ -13,6 +13,7 @@ from milepost.graphs.failures import NodeError
 from milepost.graphs.node_types.approval import Name
 from milepost.graphs.node_types.base import Config, NodeType
 from milepost.graphs.node_types.tasks import Text, Title, row_id
+from milepost.graphs.outbound.asked_wait import asked_wait
 from milepost.graphs.problems import Problem, step_into
 
 MAX_RECIPIENTS = 100
@@ -81,7 +82,9 @@ class SendNotification(NodeType[SendNotificationConfig]):
         )
         if not 200 <= reply.status < 300:
             again = reply.status >= 500 or reply.status in TRY_AGAIN
-            raise NodeError("unexpected_status", f"the webhook answered {reply.status}", retryable=again)
+            wait = asked_wait(reply.headers.get("retry-after", ""), ctx.now)
+            message = f"the webhook answered {reply.status}"
+            raise NodeError("unexpected_status", message, retryable=again, retry_after=wait)
         return {"channel": "webhook", "to": config.to, "status": reply.status}
 
     def simulate(self, ctx: NodeContext[SendNotificationConfig]) -> Mapping[str, Any]:

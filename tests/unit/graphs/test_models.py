@@ -83,7 +83,7 @@ async def test_only_what_may_pass_is_tried_again(refused: Refused, attempts: int
 
 async def test_a_rate_limit_says_how_long_the_server_asks_to_wait() -> None:
     async with openai_server(Refused(429, "slow down", {"Retry-After": "20"})) as server:
-        assert "asks to wait: 20" in (await failure(server)).message
+        assert "asks to wait 20 s" in (await failure(server)).message
 
 
 async def test_a_server_that_is_not_there_is_a_model_error() -> None:

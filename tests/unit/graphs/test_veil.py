@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
+import httpx
 import orjson
 import pytest
 from hypothesis import given
@@ -50,6 +51,49 @@ def test_every_usual_form_of_a_value_is_covered(value: str, write: Callable[[str
     around = write(OTHER).partition(OTHER)
     written = f"before {write(value)} after"
     assert Veil([value]).text(written) == f"before {around[0]}{MASK}{around[2]} after"
+
+
+@given(VALUES.filter(lambda value: not set(value) & set("#?\\n\\r\\t") and value.isprintable()))
+def test_what_httpx_makes_of_a_value_in_a_url_is_covered(value: str) -> None:
+    veil = Veil([value])
+    path, query = f"http://h.test/a/<{value}>", f"http://h.test/?k=<{value}>&b=1"
+    for url in (path, query):
+        written = str(httpx.URL(url))
+        begin, end = written.index("%3C") + 3, written.rindex("%3E")
+        assert veil.text(written) == f"{written[:begin]}{MASK}{written[end:]}"
+
+
+HOOK = "https://Hooks.example.com:443/services/T0/b0/XXyyZZ11223344?sig=a%2fb+C&x=1#end"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "https://hooks.example.com/services/T0/b0/XXyyZZ11223344?sig=a%2fb+C&x=1",
+        "POST https://hooks.example.com/services/T0/b0/XXyyZZ11223344 answered 404",
+        "Cannot POST /services/T0/b0/XXyyZZ11223344",
+        "/services/T0/b0/XXyyZZ11223344?sig=a%2fb+C&x=1",
+        '{"path":"\\/services\\/T0\\/b0\\/XXyyZZ11223344"}',
+    ],
+)
+def test_of_a_secret_url_the_path_is_covered_too(told: str) -> None:
+    assert "XXyyZZ" in told
+    assert "XXyyZZ" not in Veil([HOOK]).text(told)
+    assert Veil(["https://api.example.com/v1"]).text("GET /v1 of api") == "GET /v1 of api"
+
+
+def test_a_host_in_small_letters_and_misread_utf8_are_covered() -> None:
+    assert Veil(["AbC123xyZ"]).text("http://abc123xyz.test/") == f"http://{MASK}.test/"
+    assert Veil(["geheim-é-1"]).text("geheim-é-1".encode().decode("latin-1")) == MASK
+
+
+@given(VALUES, st.text(max_size=40), st.integers(0, 80))
+def test_a_beginning_has_no_part_of_a_value(value: str, before: str, length: int) -> None:
+    text = f"{before}{value}{before}"
+    shown = Veil([value]).beginning(text, length)
+    whole = Veil([value]).text(text)
+    assert whole.startswith(shown)
+    assert len(text) > length or shown == whole
 
 
 @pytest.mark.parametrize("value", [PLAIN, AWKWARD])
