@@ -4,9 +4,7 @@ import asyncio
 import base64
 import json
 import re
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,13 +12,18 @@ from urllib.parse import quote
 import pytest
 
 from milepost.graphs.node_types import Registry
+from tests.acceptance import outside
+from tests.acceptance.outside import step
 from tests.acceptance.process import ServerProcess
 from tests.acceptance.test_cli import milepost
+from tests.openai_server import OpenAiServer, openai_server
 from tests.probes import PROBES
+from tests.web import Web
 
 PLAIN = "mk_7f3Qa91ZpLx0TtW2"
 AWKWARD = 'mk 4&Kd/"z\\Q+Yb=%7é9'
 NUMBER = "90817263544536"
+HOOK_PATH = "/services/T0/mkH00kp4tH91Zq"
 PROJECT = "/api/projects/default"
 TOLD = {"token": "{{ secrets.PLAIN }}"}
 
@@ -32,10 +35,6 @@ QUERIES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "events": ({"limit": 500},),
 }
 """What some routes are asked with."""
-
-
-def step(node_id: str, type_: str, config: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": type_, "config": dict(config), **more}
 
 
 TELLS = [
@@ -63,18 +62,6 @@ FAILING: Mapping[str, list[dict[str, Any]]] = {
         step("x", "ai", {"model": "wrong:{{ secrets.PLAIN }}", "prompt": "p", "base_url": "{{ secrets.PLAIN }}"}),
         step("x", "ai", {"model": "echo", "prompt": "p", "temperature": "{{ secrets.PLAIN }}"}),
     ],
-    "call_api": [
-        step(
-            "x",
-            "call_api",
-            {
-                "method": "POST",
-                "url": "http://127.0.0.1:9/?key={{ secrets.PLAIN }}",
-                "headers": {"X-Key": "{{ secrets.PLAIN }}"},
-                "json": {"token": "{{ secrets.AWKWARD }}"},
-            },
-        )
-    ],
     "map": [
         step(
             "x",
@@ -93,41 +80,34 @@ FAILING: Mapping[str, list[dict[str, Any]]] = {
 
 
 @pytest.fixture
-def echo() -> Iterator[str]:
-    """The address of a service that gives back what it is sent; below /no as an error."""
-
-    class Echo(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            given = self.headers.get("Authorization", "").removeprefix("Basic ")
-            told = {"path": self.path, "headers": dict(self.headers), "auth": base64.b64decode(given).decode()}
-            body = json.dumps(told).encode()
-            self.send_response(403 if self.path.startswith("/no") else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Not on the tests' standard error."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+async def web() -> AsyncIterator[Web]:
+    """The address of services that give back what they are sent."""
+    async with outside.echo() as opened:
+        opened.routes[HOOK_PATH] = opened.routes["/echo"]
+        yield opened
 
 
 @pytest.fixture
-async def keeper(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """A server with the marked secrets, one set over HTTP, the others by the command."""
-    async with ServerProcess(tmp_path / "data", log_level="debug", shutdown_grace=1) as started:
+async def model() -> AsyncIterator[OpenAiServer]:
+    """A model's server that tells the key that it is sent."""
+    async with openai_server() as opened:
+        outside.telling(opened)
+        yield opened
+
+
+@pytest.fixture
+async def keeper(tmp_path: Path, web: Web) -> AsyncIterator[ServerProcess]:
+    """A server with the marked secrets, one set by the command, the others over HTTP."""
+    settings = {"log_level": "debug", "shutdown_grace": 1, "allowed_hosts": "127.0.0.1", "enable_code_nodes": True}
+    async with ServerProcess(tmp_path / "data", **settings) as started:
+        for name, value in (("PLAIN", PLAIN), ("NUMBER", NUMBER), ("HOOK", f"{web.url(HOOK_PATH)}?s=1")):
+            answer = await started.client.put(f"{PROJECT}/secrets/{name}", json={"value": value})
+            assert answer.status_code == 200, answer.text
+            assert_none(answer.content, "the answer")
         there = ("--data", str(started.data), "--url", started.url)
-        answer = await started.client.put(f"{PROJECT}/secrets/PLAIN", json={"value": PLAIN})
-        assert answer.status_code == 200, answer.text
-        for name, value in (("AWKWARD", AWKWARD), ("NUMBER", NUMBER)):
-            said = await asyncio.to_thread(milepost, "secret", "set", name, *there, given=f"{value}\n")
-            assert said.returncode == 0, said.stderr
-            assert_none(said.stdout + said.stderr, "the command's output")
+        said = await asyncio.to_thread(milepost, "secret", "set", "AWKWARD", *there, given=f"{AWKWARD}\n")
+        assert said.returncode == 0, said.stderr
+        assert_none(said.stdout + said.stderr, "the command's output")
         yield started
 
 
@@ -139,7 +119,7 @@ def needles() -> list[bytes]:
         found.append(base64.b64encode(value.encode()).decode().rstrip("=")[:-1])
         found.append(base64.b64encode(b"user:" + value.encode()).decode().rstrip("=")[8:-1])
     # Of values that were cut, or stand in several pieces: the middle.
-    found += [PLAIN[5:13], AWKWARD[4:11], NUMBER[3:11]]
+    found += [PLAIN[5:13], PLAIN[5:13].lower(), AWKWARD[4:11], NUMBER[3:11], HOOK_PATH, HOOK_PATH[14:24]]
     return [value.encode() for value in dict.fromkeys(found)]
 
 
@@ -175,21 +155,30 @@ async def get_all(server: ServerProcess, known: Mapping[str, str], *, of_run: bo
     return succeeded
 
 
-async def test_no_secret_is_told_by_any_node_type_in_any_way(keeper: ServerProcess, echo: str) -> None:
+async def test_no_secret_is_told_by_any_node_type_in_any_way(
+    keeper: ServerProcess, web: Web, model: OpenAiServer
+) -> None:
+    good_outside, bad_outside = outside.passing(web.url(""), model.url), outside.failing(web.url(""), model.url)
     # Those without code of their own have a child with it.
-    covered = {*FAILING, "subworkflow"} | {probe.name for probe in PROBES}
+    covered = (
+        {*FAILING, "subworkflow"}
+        | ({last["type"] for last in good_outside} & {last["type"] for last in bad_outside})
+        | {probe.name for probe in PROBES}
+    )
     assert set(Registry.installed().names()) <= covered
     child = await keeper.workflow({"name": "child", "steps": [step("c", "teller", {**TOLD, "way": "raises"})]})
     good = await keeper.workflow({"name": "good", "steps": [*TELLS, step("o", "output", {"value": "{{ variables }}"})]})
-    failing = [steps for many in FAILING.values() for steps in many]
+    failing = [last for many in FAILING.values() for last in many] + bad_outside
     failing += [step("x", "subworkflow", {"workflow_id": workflow}) for workflow in (child,)]
     failing += [step("x", "map", {"over": "{{ outputs.t.list }}", "workflow": {"workflow_id": child}})]
     failing += [
-        step("x", "teller", {"token": "{{ secrets.AWKWARD }}", "way": "calls", "url": f"{echo}/{path}"})
-        for path in ("yes", "no")
+        step("x", "teller", {"token": "{{ secrets.AWKWARD }}", "way": "calls", "url": web.url(path)})
+        for path in ("/echo", "/no")
     ]
     asking = {"name": "asks", "steps": [step("x", "teller", {**TOLD, "way": "asks_langgraph"})]}
     runs = [await keeper.run(good), await keeper.start_run(asking)]
+    fine = [await keeper.start_run({"name": f"good {n}", "steps": [*TELLS, x]}) for n, x in enumerate(good_outside)]
+    assert [run["error"] for run in [await keeper.ended(run_id) for run_id in fine]] == [None] * len(fine)
     for number, last in enumerate(failing):
         runs.append(await keeper.start_run({"name": f"failing {number}", "steps": [*TELLS, last]}))
     await keeper.until(runs[1], "run.waiting")
@@ -201,7 +190,7 @@ async def test_no_secret_is_told_by_any_node_type_in_any_way(keeper: ServerProce
     await keeper.until(hung, "node.delta")
     assert_none_in_files(keeper, "while a run executes")
     assert (await keeper.post(f"/{hung}/cancel")).status_code == 200
-    for run_id in [*runs, hung]:
+    for run_id in [*runs, *fine, hung]:
         run = await keeper.get(f"/{run_id}")
         checkpoints = (await keeper.get(f"/{run_id}/checkpoints"))["items"]
         known = {"project_id": "default", "run_id": run_id, "workflow_id": run["workflow_id"], "name": "PLAIN"}
