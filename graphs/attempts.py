@@ -148,6 +148,11 @@ def attempts_before(context: RunContext, task_id: str) -> int:
     return int(parked["attempt"])
 
 
+def retry_id(task_id: str) -> str:
+    """The id of the interrupt that a task parks with until its next attempt."""
+    return f"retry:{task_id}"
+
+
 def park_retry(context: RunContext, task_id: str, attempt: int, delay: float) -> NoReturn:
     """Let go of everything until `delay` seconds after attempt number `attempt` failed."""
     _park(task_id, {"kind": "retry", "until": context.now() + round(delay * 1000), "attempt": attempt})
@@ -155,4 +160,4 @@ def park_retry(context: RunContext, task_id: str, attempt: int, delay: float) ->
 
 def _park(task_id: str, value: Mapping[str, Any]) -> NoReturn:
     # Not LangGraph's `interrupt`: that counts among the node's own questions, and would be given one's answer.
-    raise GraphInterrupt((Interrupt(dict(value), id=f"retry:{task_id}"),))
+    raise GraphInterrupt((Interrupt(dict(value), id=retry_id(task_id)),))

@@ -12,6 +12,7 @@ from typing import Any
 from langgraph.types import Interrupt
 
 from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
+from milepost.graphs.attempts import retry_id
 from milepost.graphs.failures import NodeFailure
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.kept import row_of
@@ -267,7 +268,8 @@ class Recorder:
         if node_id is None:
             # The task of a branch, stopped by what a node in it asked.
             return
-        if task_id not in self._inside and self._projection.program.holds(node_id):
+        inner = task_id not in self._inside and interrupt.id != retry_id(task_id)
+        if inner and self._projection.program.holds(node_id):
             self._projection.parked_inside(task_id, node_id)
             return
         if self._askers.setdefault(interrupt.id, task_id) != task_id:
