@@ -79,7 +79,7 @@ def telling(server: OpenAiServer) -> None:
     def answer(body: dict[str, Any]) -> Answer:
         key = server.headers[-1].get("authorization", "").removeprefix("Bearer ")
         first = next(message["content"] for message in body["messages"] if message["role"] == "user")
-        answers = {
+        answers: dict[str, Answer] = {
             "text": Said(f"The key is {key}, or {base64.b64encode(key.encode()).decode()}.", chunk=3),
             "call": Said(f"I use {key}", calls=(("tell", json.dumps({"token": key, key: [key]})),)),
             "broken call": Said(calls=(("tell", f'["{"x" * 448}{key}"]'), (key, f'{{"a": "{key}'))),

@@ -172,6 +172,9 @@ async def test_no_secret_is_told_by_any_node_type_in_any_way(
     failing += [step("x", "subworkflow", {"workflow_id": workflow}) for workflow in (child,)]
     failing += [step("x", "map", {"over": "{{ outputs.t.list }}", "workflow": {"workflow_id": child}})]
     failing += [
+        step("x", "map", {"over": [1], "workflow": {"workflow_id": await keeper.workflow(branches(web.url("")))}})
+    ]
+    failing += [
         step("x", "teller", {"token": "{{ secrets.AWKWARD }}", "way": "calls", "url": web.url(path)})
         for path in ("/echo", "/no")
     ]
@@ -212,8 +215,27 @@ async def test_no_secret_is_told_by_any_node_type_in_any_way(
     logs = (await keeper.get(f"/{runs[0]}/logs"))["items"]
     assert [row["input"]["token"] for row in logs if row["node_id"] in "tnd"] == ["•••"] * 3
     assert logs[0]["output"]["nested"] == {"•••": [{"t": "a•••b"}]}
+    told = {
+        "name": "told",
+        "steps": [outside.step("x", "call_api", outside.calling(web.url(""), "/cut", TOLD["token"]))],
+    }
+    alone = await keeper.workflow(told)
     assert await keeper.terminate()
     assert_none_in_files(keeper, "after the stop")
+    allowed = {"MILEPOST_ALLOWED_HOSTS": "127.0.0.1"}
+    shown = await asyncio.to_thread(milepost, "run", alone, "--data", str(keeper.data), **allowed)
+    assert "answered 422" in shown.stderr
+    assert_none(shown.stdout + shown.stderr, "what run shows")
+
+
+def branches(url: str) -> dict[str, Any]:
+    """Two branches that run on by themselves, one of which fails with an answer that has the secret."""
+    waits = step("c", "process", {"value": "{{ outputs.b }}"})
+    told = step("b", "teller", TOLD)
+    refused = step("d", "call_api", outside.calling(url, "/cut", "{{ secrets.AWKWARD }}"))
+    edges = [("a", "b"), ("b", "c"), ("a", "d"), ("d", "e"), ("c", "f"), ("e", "f")]
+    nodes = [step("a", "process", {}), told, waits, refused, step("e", "process", {}), step("f", "process", {})]
+    return {"name": "branches", "nodes": nodes, "edges": [{"source": a, "target": b} for a, b in edges]}
 
 
 async def frames_of(server: ServerProcess, run_id: str) -> AsyncIterator[str]:
