@@ -222,8 +222,9 @@ async def test_no_secret_is_told_by_any_node_type_in_any_way(
     alone = await keeper.workflow(told)
     assert await keeper.terminate()
     assert_none_in_files(keeper, "after the stop")
-    allowed = {"MILEPOST_ALLOWED_HOSTS": "127.0.0.1"}
-    shown = await asyncio.to_thread(milepost, "run", alone, "--data", str(keeper.data), **allowed)
+    shown = await asyncio.to_thread(
+        milepost, "run", alone, "--data", str(keeper.data), MILEPOST_ALLOWED_HOSTS="127.0.0.1"
+    )
     assert "answered 422" in shown.stderr
     assert_none(shown.stdout + shown.stderr, "what run shows")
 
