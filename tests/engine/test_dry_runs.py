@@ -527,6 +527,28 @@ async def test_items_are_replayed_with_their_map(site: Site) -> None:
     assert sorted(site.worked) == ["old", "other", "other", "other"]
 
 
+@pytest.mark.parametrize("holder", ["ai", "map"])
+async def test_who_runs_a_workflow_many_times_is_executed_when_it_has_a_new_version(site: Site, holder: str) -> None:
+    inner = await site.workflow(graph(node("x", "work", say="old"), edges=""))
+    tool = {"name": "t", "workflow": {"workflow_id": inner}, "parameters": {"type": "object"}}
+    script = [{"calls": [{"name": "t", "arguments": {}}]}, "Done."]
+    holders = {
+        "ai": node("a", "ai", model="scripted", prompt="go", script=script, tools=[tool]),
+        "map": node("a", "map", over="[1]", workflow={"workflow_id": inner}),
+    }
+    outer = graph(holders[holder], node("e", "work", say="e"), edges="a>e")
+    workflow_id = await site.workflow(outer)
+    source = await site.recorded(workflow_id)
+    assert site.worked == ["old", "e"]
+    site.forget()
+    told = await site.test(workflow_id, definition=outer, replay_run_id=source)
+    assert (ways(told), site.worked) == (["a replayed", "e replayed"], [])
+    await site.bench.app.workflows.revise(site.bench.project, inner, graph(node("x", "work", say="new"), edges=""))
+    told = await site.test(workflow_id, definition=outer, replay_run_id=source)
+    assert not steps(told)["a"]["replayed"]
+    assert "new" in site.worked or steps(told)["a"]["simulated"]
+
+
 async def test_answers_of_the_recorded_run_are_given_again(site: Site) -> None:
     def definition(before: str) -> dict[str, Any]:
         return graph(
