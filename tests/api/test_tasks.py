@@ -170,8 +170,8 @@ async def test_two_who_read_all_at_once_read_each_once(site: Site) -> None:
 async def test_reading_thousands_holds_up_nobody_elses_commit(site: Site) -> None:
     where = {"project_id": site.project.project_id, "run_id": None, "node_id": None, "now": 1}
     row = {"recipient": "ada", "title": "t", "body": "", **where}
-    rows = [statement("insert_notification", 1, notification_id=new_id(), **row) for _ in range(2_500)]
-    await site.app.store.commit(Unit(rows))
+    unit = Unit([statement("insert_notification", 1, notification_id=new_id(), **row) for _ in range(2_500)])
+    await site.app.store.commit(unit)
     before = await commits(site)
     assert await call(site, "PATCH", NOTIFICATIONS, {"all": True}) == {"read": 2_500}
     assert await commits(site) - before >= 3

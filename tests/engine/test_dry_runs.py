@@ -263,6 +263,15 @@ async def test_past_its_time_a_dry_run_is_cancelled_and_nothing_of_it_runs(site:
     assert site.bench.app.engine.executing(run_id) == []
 
 
+async def test_a_dry_run_that_nobody_waits_for_has_an_end_as_well(site: Site) -> None:
+    with pytest.raises(ExecutionTimeout) as refused:
+        await site.test(graph(node("a", "held", seconds=60), edges=""), timeout_seconds=0.3)
+    app, project = site.bench.app, site.bench.project
+    again = await app.start.rerun(ACTOR, project, refused.value.more["run_id"], None, execute=True)
+    ended = await asyncio.wait_for(site.bench.ended(again.run_id), 20)
+    assert orjson.loads(ended.error or "{}")["code"] == "timed_out"
+
+
 async def test_who_goes_away_takes_the_dry_run_along(site: Site) -> None:
     workflow_id = await site.workflow(graph(node("a", "held", seconds=60), edges=""))
     asking = asyncio.ensure_future(site.test(workflow_id))
