@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import orjson
 
-from milepost.graphs.definition import NodeSpec
 from milepost.graphs.program import Program
 
 
@@ -68,21 +67,20 @@ def _signature(program: Program, node_id: str) -> bytes:
         told["config"] = {key: value for key, value in spec.config.items() if key != "version"}
     whens = [_text(edge.when) for edge in program.edges if edge.source == node_id and edge.conditional]
     sources = [_text([edge.source, edge.when, edge.conditional]) for edge in program.edges if edge.target == node_id]
-    return _text([told, sorted(whens), sorted(sources), *_items(program, spec)])
+    return _text([told, sorted(whens), sorted(sources), *_many(program, node_id)])
 
 
-def _items(program: Program, spec: NodeSpec) -> Iterable[Any]:
-    """What a `map` runs for each item, where that is a workflow."""
-    workflow = spec.config.get("workflow")
-    if spec.type == "map" and isinstance(workflow, Mapping):
-        for child in program.uses:
-            if child.workflow_id == workflow.get("workflow_id"):
-                yield [*_whole(child.program)]
+def _many(program: Program, node_id: str) -> Iterable[Any]:
+    """The workflows that a node runs many times, for items or as tools: these are not compared node by node."""
+    if node_id not in program.children:
+        for child in program.named.get(node_id, ()):
+            yield [child.workflow_id, *_whole(child.program)]
 
 
-def _whole(program: Program) -> Iterable[bytes]:
+def _whole(program: Program) -> Iterable[Any]:
+    yield [program.input_schema, program.timeout]
     for node_id in program.specs:
-        yield _signature(program, node_id)
+        yield [node_id, _signature(program, node_id)]
         if node_id in program.children:
             yield from _whole(program.children[node_id].program)
 

@@ -89,8 +89,10 @@ class Program:
             for number, node in enumerate(self.nodes)
         }
         self._outputs = [node.id for node in self.nodes if node.type == "output"]
-        self.uses = tuple(child for node in checked.nodes for child in node.children)
-        """The workflows that the nodes name."""
+        self.named = {node.placed.spec.id: node.children for node in checked.nodes if node.children}
+        """The workflows that each node names: its own, its items', its tools'."""
+        self.uses = tuple(child for children in self.named.values() for child in children)
+        """All of them."""
         self.levels: int = 1 + max((child.program.levels for child in self.uses), default=0)
         self.size: int = len(self.nodes) + sum(child.program.size for child in self.uses)
         self._children: dict[str, Child] = {

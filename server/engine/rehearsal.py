@@ -21,6 +21,9 @@ ENDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED})
 MAX_FORKS = 16
 """How many forks of forks are followed back for what had ended before them."""
 
+SLACK = 1.0
+"""Seconds that a dry run may execute beyond its time: who waits for it cancels it before."""
+
 Load = Callable[[Run], Awaitable[Executable]]
 
 
@@ -32,6 +35,14 @@ class Step:
     execution_id: str
     task_id: str
     stand_in: str | None
+
+
+def time_limit(program: Executable, run: Run) -> float | None:
+    """Seconds that a run may execute; a dry run that nobody waits for any more has an end as well."""
+    given: float | None = orjson.loads(run.dry_run or "{}").get("timeout_seconds")
+    if given is None:
+        return program.timeout
+    return given + SLACK if program.timeout is None else min(program.timeout, given + SLACK)
 
 
 async def rehearsal_of(store: Store, load: Load, run: Run, program: Executable) -> Rehearsal:

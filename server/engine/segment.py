@@ -29,7 +29,7 @@ from milepost.server.engine.outbox import Outbox
 from milepost.server.engine.parking import Parked
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Reached, Recorder
-from milepost.server.engine.rehearsal import rehearsal_of
+from milepost.server.engine.rehearsal import rehearsal_of, time_limit
 from milepost.server.engine.revealing import Revealing
 from milepost.server.engine.standing import standing
 from milepost.server.engine.verdict import Verdict, judge, snapshot, write
@@ -82,6 +82,7 @@ class Segment:
         self._program: Executable | None = None
         self._projection: Projection | None = None
         self._veil: Veil | None = None
+        self._limit: float | None = None
         self._rehearsal: Rehearsal | None = None
         self._over = False
         self._checking: asyncio.Future[None] | None = None
@@ -204,7 +205,7 @@ class Segment:
 
     def _verdict(self, error: BaseException | None) -> Verdict:
         try:
-            verdict = judge(error, self._program, self.recorder, pausing=self._drain == "pause")
+            verdict = judge(error, self._program, self.recorder, pausing=self._drain == "pause", limit=self._limit)
         except Exception as broken:  # noqa: BLE001 - whatever is wrong, the run must not stand RUNNING
             verdict = Verdict.broken(broken)
         # The graph's own failures may hold what a node's code raised.
@@ -277,9 +278,8 @@ class Segment:
         return max(0, step)
 
     def _time_left(self, program: Executable) -> float | None:
-        if program.timeout is None:
-            return None
-        return max(0.001, program.timeout - self.spent() / 1000)
+        self._limit = time_limit(program, self.run)
+        return None if self._limit is None else max(0.001, self._limit - self.spent() / 1000)
 
     def spent(self) -> int:
         """Milliseconds that the run has executed, in earlier attempts and in this one. From any thread."""

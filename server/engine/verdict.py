@@ -63,9 +63,14 @@ class Verdict:
 
 
 def judge(
-    error: BaseException | None, program: Executable | None, recorder: Recorder | None, *, pausing: bool
+    error: BaseException | None,
+    program: Executable | None,
+    recorder: Recorder | None,
+    *,
+    pausing: bool,
+    limit: float | None,
 ) -> Verdict:
-    """What a graph that stopped with ``error`` (None: by itself) has come to."""
+    """What a graph that stopped with ``error`` (None: by itself) has come to; it may take ``limit`` seconds."""
     if program is None or recorder is None:
         if isinstance(error, MilepostError):
             return Verdict.failed(run_error(error.code, type(error).__name__, error.detail))
@@ -93,8 +98,8 @@ def judge(
         return Verdict(Action.RELEASE)
     if recorder.fatal is not None:
         return Verdict.failed(error_of(recorder.fatal))
-    if isinstance(error, TimeoutError) and program.timeout is not None:
-        message = f"the run took longer than its timeout of {program.timeout:g} s"
+    if isinstance(error, TimeoutError) and limit is not None:
+        message = f"the run took longer than its timeout of {limit:g} s"
         return Verdict.failed(run_error("timed_out", "TimeoutError", message))
     return Verdict.broken(error, _code(error))
 

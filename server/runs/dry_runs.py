@@ -110,7 +110,7 @@ class DryRuns:
         if workflow.kind == KIND:
             # What its nodes do outside is not known, so it could not be simulated.
             raise NotRunnable("a graph written in Python has no dry run")
-        kept: dict[str, Any] = {"answers": dict(asked.answers)}
+        kept: dict[str, Any] = {"answers": dict(asked.answers), "timeout_seconds": asked.timeout_seconds}
         if asked.definition is None:
             program = await self._programs.get(workflow)
         else:

@@ -1,6 +1,7 @@
 """Edit a run's state: LangGraph's own update makes the new checkpoint, which is stored in one guarded unit."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,9 @@ from milepost.checkpoints.saver import Saver
 from milepost.checkpoints.unit import CheckpointSaved, Statement, TaskSaved
 from milepost.graphs.executable import Executable
 from milepost.graphs.problems import InvalidDefinition
+from milepost.graphs.python.program import PythonProgram
 from milepost.server.access.keys import Identity
+from milepost.server.engine.threads import NodeThreads
 from milepost.server.errors import Conflict, GuardFailed, HasOpenQuestions, InvalidEdit, MilepostError
 from milepost.server.runs.programs import ProgramSource
 from milepost.server.runs.travel import Travel
@@ -21,6 +24,9 @@ from milepost.server.store.rows import Project, Run
 from milepost.server.store.statements import event, statement
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Unit
+
+EDITORS = 8
+"""Threads for what edits of Python graphs execute of their authors' code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Edit:
         self._programs = programs
         self._travel = travel
         self._allowed_types = allowed_types
+        self._threads = NodeThreads(EDITORS)
 
     async def edit(
         self, actor: Identity, project: Project, run_id: str, values: Mapping[str, Any], as_node: str | None = None
@@ -106,12 +113,18 @@ class Edit:
         graph = program.with_saver(saver)
         begun = bool(await self._store.node_states(run.run_id))
         try:
-            await graph.aupdate_state(config, updates, as_node=program.editor(as_node, begun=begun))
+            update = graph.aupdate_state(config, updates, as_node=program.editor(as_node, begun=begun))
+            # The reducers of a Python graph are its author's, and may take their time.
+            await (self._aside(update) if isinstance(program, PythonProgram) else update)
         except MilepostError:
             raise
         except Exception as error:
             raise _refusal(error, program, as_node) from error
         return sink.edited()
+
+    async def _aside(self, update: Coroutine[Any, Any, Any]) -> None:
+        """Make an update on a loop of its own in a thread."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, asyncio.run, update)
 
 
 class _Capture:

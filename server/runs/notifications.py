@@ -13,6 +13,9 @@ from milepost.server.store.statements import statement
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Returned, Returning, Unit
 
+BATCH = 1_000
+"""Notifications that one unit marks as read."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotificationFilter:
@@ -57,11 +60,12 @@ class Notifications:
 
     async def read_all(self, project: Project, recipient: str | None) -> int:
         """All of one recipient (None: of everybody) were read; how many were not before."""
-        return await self._changed(
-            statement(
-                "read_all_notifications", project_id=project.project_id, recipient=recipient, now=self._store.clock()
-            )
-        )
+        asked = {"project_id": project.project_id, "recipient": recipient, "now": self._store.clock()}
+        total, last = 0, BATCH
+        while last == BATCH:
+            last = await self._changed(statement("read_all_notifications", limit=BATCH, **asked))
+            total += last
+        return total
 
     async def _changed(self, change: Statement) -> int:
         returned = Returned()

@@ -140,6 +140,27 @@ async def test_a_project_key_sees_its_project_alone(site: Site) -> None:
         assert (await site.client.post(path, headers=headers)).status_code == 404, path
 
 
+async def test_a_project_key_tries_and_replays_nothing_of_another_project(site: Site) -> None:
+    other = await seed_project(site.app.store, "other")
+    foreign = await seed_workflow(site.app.store, other)
+    run = await seed_run(site.app.store, other, foreign)
+    own = await seed_workflow(site.app.store, site.project)
+    made = (await site.client.post("/api/projects/default/keys", json={"name": "ci"})).json()
+    headers = {"X-API-Key": made["secret"]}
+    parts = ("tasks", "notifications", "inbox", "secrets")
+    calls: list[tuple[str, str, dict[str, object] | None]] = [
+        *(("GET", f"/api/projects/other/{part}", None) for part in parts),
+        ("POST", "/api/projects/other/tasks", {"title": "t"}),
+        ("PATCH", "/api/projects/other/notifications", {"all": True}),
+        ("POST", f"/api/projects/other/workflows/{foreign}/test", {}),
+        ("POST", f"/api/projects/default/workflows/{foreign}/test", {}),
+        ("POST", f"/api/projects/default/workflows/{own}/test", {"replay_run_id": run.run_id}),
+    ]
+    for method, path, body in calls:
+        answer = await site.client.request(method, path, json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+
+
 async def test_only_the_owner_makes_projects_and_keys(site: Site) -> None:
     made = (await site.client.post("/api/projects/default/keys", json={"name": "ci"})).json()
     headers = {"X-API-Key": made["secret"]}

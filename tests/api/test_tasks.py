@@ -1,6 +1,7 @@
 """The routes of a project's tasks and notifications."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -164,6 +165,23 @@ async def test_two_who_read_all_at_once_read_each_once(site: Site) -> None:
             await told(site, "ada")
         counts = await asyncio.gather(*(call(site, "PATCH", NOTIFICATIONS, {"all": True}) for _ in range(2)))
         assert sorted(each["read"] for each in counts) == [0, 5]
+
+
+async def test_reading_thousands_holds_up_nobody_elses_commit(site: Site) -> None:
+    where = {"project_id": site.project.project_id, "run_id": None, "node_id": None, "now": 1}
+    row = {"recipient": "ada", "title": "t", "body": "", **where}
+    unit = Unit([statement("insert_notification", 1, notification_id=new_id(), **row) for _ in range(2_500)])
+    await site.app.store.commit(unit)
+    before = await commits(site)
+    assert await call(site, "PATCH", NOTIFICATIONS, {"all": True}) == {"read": 2_500}
+    assert await commits(site) - before >= 3
+    assert (await call(site, "GET", NOTIFICATIONS, unread=True))["items"] == []
+
+
+async def commits(site: Site) -> float:
+    """How often the writer has committed."""
+    text = (await site.client.get("/metrics")).text
+    return float(re.findall(r"^milepost_commit_seconds_count (\S+)$", text, re.MULTILINE)[0])
 
 
 @pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": ["x"]}, {"all": False}, {"to": "ada"}])

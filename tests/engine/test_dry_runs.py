@@ -263,6 +263,15 @@ async def test_past_its_time_a_dry_run_is_cancelled_and_nothing_of_it_runs(site:
     assert site.bench.app.engine.executing(run_id) == []
 
 
+async def test_a_dry_run_that_nobody_waits_for_has_an_end_as_well(site: Site) -> None:
+    with pytest.raises(ExecutionTimeout) as refused:
+        await site.test(graph(node("a", "held", seconds=60), edges=""), timeout_seconds=0.3)
+    app, project = site.bench.app, site.bench.project
+    again = await app.start.rerun(ACTOR, project, refused.value.more["run_id"], None, execute=True)
+    ended = await asyncio.wait_for(site.bench.ended(again.run_id), 20)
+    assert orjson.loads(ended.error or "{}")["code"] == "timed_out"
+
+
 async def test_who_goes_away_takes_the_dry_run_along(site: Site) -> None:
     workflow_id = await site.workflow(graph(node("a", "held", seconds=60), edges=""))
     asking = asyncio.ensure_future(site.test(workflow_id))
@@ -525,6 +534,28 @@ async def test_items_are_replayed_with_their_map(site: Site) -> None:
     site.forget()
     await site.test(workflow_id, definition=definition("old", "other"), replay_run_id=source)
     assert sorted(site.worked) == ["old", "other", "other", "other"]
+
+
+@pytest.mark.parametrize("holder", ["ai", "map"])
+async def test_who_runs_a_workflow_many_times_is_executed_when_it_has_a_new_version(site: Site, holder: str) -> None:
+    inner = await site.workflow(graph(node("x", "work", say="old"), edges=""))
+    tool = {"name": "t", "workflow": {"workflow_id": inner}, "parameters": {"type": "object"}}
+    script = [{"calls": [{"name": "t", "arguments": {}}]}, "Done."]
+    holders = {
+        "ai": node("a", "ai", model="scripted", prompt="go", script=script, tools=[tool]),
+        "map": node("a", "map", over="[1]", workflow={"workflow_id": inner}),
+    }
+    outer = graph(holders[holder], node("e", "work", say="e"), edges="a>e")
+    workflow_id = await site.workflow(outer)
+    source = await site.recorded(workflow_id)
+    assert site.worked == ["old", "e"]
+    site.forget()
+    told = await site.test(workflow_id, definition=outer, replay_run_id=source)
+    assert (ways(told), site.worked) == (["a replayed", "e replayed"], [])
+    await site.bench.app.workflows.revise(site.bench.project, inner, graph(node("x", "work", say="new"), edges=""))
+    told = await site.test(workflow_id, definition=outer, replay_run_id=source)
+    assert not steps(told)["a"]["replayed"]
+    assert "new" in site.worked or steps(told)["a"]["simulated"]
 
 
 async def test_answers_of_the_recorded_run_are_given_again(site: Site) -> None:

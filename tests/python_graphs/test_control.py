@@ -1,6 +1,7 @@
 """Pause, resume, cancel, retry, fork, time travel and edits of runs of Python graphs."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,6 +159,15 @@ async def test_an_edit_passes_the_reducers_or_replaces(graphs: GraphBench, tmp_p
     (tmp_path / "go on").touch()
     await graphs.app.control.resume(ACTOR, graphs.project, run_id, Resume())
     assert (await graphs.output(run_id))["ran"] == ["new", "stuck", "last"]
+
+
+async def test_the_reducers_of_an_edit_hold_up_no_loop(graphs: GraphBench) -> None:
+    run_id = await graphs.run("reduced", {"said": []})
+    await graphs.until(run_id, "run.paused")
+    edited = await graphs.app.edit.edit(ACTOR, graphs.project, run_id, {"said": ["edited"]}, "one")
+    *_, said, thread = edited["values"]["said"]
+    assert said == "edited"
+    assert thread not in (threading.current_thread().name, "milepost-engine")
 
 
 async def test_an_ambiguous_edit_names_the_candidates(graphs: GraphBench) -> None:

@@ -78,9 +78,12 @@ WHERE project_id = :project_id AND read_at IS NULL AND notification_id IN (SELEC
 RETURNING notification_id
 
 -- name: read_all_notifications
--- All that are not read, or those of one recipient.
-UPDATE notifications SET read_at = :now
-WHERE project_id = :project_id AND read_at IS NULL AND (:recipient IS NULL OR recipient = :recipient)
+-- Some of all that are not read, or of those of one recipient. A unit that changes a hundred thousand rows would hold up
+-- the runs.
+UPDATE notifications SET read_at = :now WHERE notification_id IN (
+  SELECT notification_id FROM notifications
+  WHERE project_id = :project_id AND read_at IS NULL AND (:recipient IS NULL OR recipient = :recipient)
+  LIMIT :limit)
 RETURNING notification_id
 
 -- name: unlink_notifications
