@@ -150,7 +150,7 @@ class Sandbox:
         if code == -signal.SIGXCPU:
             return CodeError("code_timed_out", f"used more than {self.limits.cpu_seconds} s of the processor")
         if code < 0:
-            return CodeError("code_killed", f"its process was killed by {signal.Signals(-code).name}")
+            return CodeError("code_killed", f"its process was killed by {_name(-code)}")
         return CodeError("code_killed", f"its process ended with exit code {code} before main(input) returned")
 
 
@@ -235,6 +235,14 @@ class _Printed:
         self._lines += 1
         if self._lines <= MAX_LINES:
             self._log(line[: 4 * MAX_LINE].decode("utf-8", "replace")[:MAX_LINE])
+
+
+def _name(number: int) -> str:
+    """A signal's name; those of real time have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _judged(reported: bytes) -> dict[str, Any]:

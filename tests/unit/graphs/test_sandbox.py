@@ -115,6 +115,7 @@ async def test_an_exception_is_told_with_the_authors_lines(scratch: Path) -> Non
         ("return main(input)", "node_error", "recursion"),
         ("import os; os._exit(3)", "code_killed", "exit code 3"),
         ("import os; os.abort()", "code_killed", "SIGABRT"),
+        ("import os; os.kill(os.getpid(), 40)", "code_killed", "killed by signal 40"),
         ("import ctypes; ctypes.string_at(0)", "code_killed", "SIGSEGV"),
         ("while True: print('x' * 1000)", "code_killed", "printed more than"),
         ("x = []\n    while True: x.append('x' * 1_000_000)", "code_out_of_memory", "268435456 bytes"),
