@@ -26,10 +26,12 @@ def code(source: str, node_id: str = "c", **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def coding(tmp_path: Path) -> AsyncIterator[Bench]:
-    """An app that runs code."""
+    """An app that runs code, and leaves no process."""
+    before = psutil.Process().children()
     async with opened(tmp_path / "data", enable_code_nodes=True, code_memory_bytes=256 << 20) as bench:
         yield bench
-    assert [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE] == []
+    made = [child for child in psutil.Process().children() if child not in before]
+    assert [child for child in made if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def sleeping(bench: Bench, run_id: str) -> psutil.Process:
