@@ -398,9 +398,8 @@ def test_langgraph_imported_first_does_not_make_checkpoints_lax(tmp_path: Path) 
     assert done.stdout.splitlines()[-2:] == ["COMPLETED None", "FAILED unstorable_type"], done.stderr
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"graphs": {}}', '{"graphs": {"a": "./a.py"}}'])
-async def test_a_wrong_langgraph_json_stops_the_start(tmp_path: Path, text: str) -> None:
-    (tmp_path / "langgraph.json").write_text(text)
+async def test_a_wrong_langgraph_json_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "langgraph.json").write_text('{"graphs": {"a": "./a.py"}}')
     command = [sys.executable, "-m", "milepost", "serve", "--config", str(tmp_path), "--data", str(tmp_path / "data")]
     done = subprocess.run([*command, "--port", "0"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

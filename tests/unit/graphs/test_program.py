@@ -13,7 +13,6 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 
 from milepost.graphs import InvalidDefinition, Program, Registry, load
-from milepost.graphs.examples import examples
 from milepost.graphs.programs import Programs
 from tests.unit.graphs.recording import Ran, Recorder, answer, condition, config, execute, graph, node, resume, switch
 from tests.unit.graphs.test_random_graphs import QUICK, acyclic
@@ -287,15 +286,3 @@ async def test_one_program_serves_runs_at_the_same_time() -> None:
         return (await resume(ran, program.graph_input({"n": number}))).output
 
     assert await asyncio.gather(*(run(number) for number in range(20))) == list(range(20))
-
-
-@pytest.mark.parametrize("definition", examples(), ids=lambda definition: definition["name"])
-async def test_an_example_runs_to_its_end_offline(definition: dict[str, Any]) -> None:
-    async def no_delay(_: float) -> None:
-        return
-
-    for item in definition["steps" if "steps" in definition else "nodes"]:
-        item["config"] = {key: value for key, value in item.get("config", {}).items() if key != "delay"}
-    ran = await execute(definition, {"seconds": 1}, context={"sleep": no_delay})
-    assert ran.output
-    assert not [outcome for outcome in ran.recorder.outcomes if outcome.fatal]

@@ -154,7 +154,7 @@ def test_the_page_names_every_code_and_type() -> None:
     page = (Path(__file__).parents[3] / "docs" / "definitions.md").read_text()
     codes = {code for _, _, expected in BROKEN for _, code in expected} | FLAWS.keys()
     assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
-    assert [name for name in Registry().names() if f"| `{name}` |" not in page] == []
+    assert [name for name in Registry().names() if f"### `{name}`" not in page] == []
 
 
 def test_all_problems_are_reported_at_once() -> None:
