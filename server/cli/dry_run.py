@@ -12,7 +12,7 @@ import typer
 from milepost.server import logs
 from milepost.server.cli.definitions import DefinitionFile
 from milepost.server.cli.mistake import Mistake
-from milepost.server.cli.wanted import explained, json_object, target
+from milepost.server.cli.wanted import DataOption, VersionOption, WorkflowArgument, explained, json_object, target
 from milepost.server.embedding import Milepost
 from milepost.server.errors import ExecutionTimeout, MilepostError
 from milepost.server.runs.dry_runs import MAX_TIMEOUT, TIMEOUT
@@ -21,7 +21,7 @@ TIMED_OUT = 124
 
 
 def dry_run(
-    workflow: Annotated[str, typer.Argument(metavar="FILE|ID", help="A definition, or the id of a stored workflow.")],
+    workflow: WorkflowArgument,
     input: Annotated[
         str | None,
         typer.Option("--input", metavar="JSON|@FILE", help="The run's input: a JSON object, or a file of one."),
@@ -29,13 +29,8 @@ def dry_run(
     answers: Annotated[
         str, typer.Option("--answers", metavar="JSON|@FILE", help="Answers to questions by node id, and events.")
     ] = "{}",
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", help="Keep the run in this data directory. Default: a temporary one."),
-    ] = None,
-    version: Annotated[
-        int | None, typer.Option("--version", min=1, help="Of a stored workflow. Default: latest.")
-    ] = None,
+    data: DataOption = None,
+    version: VersionOption = None,
     replay: Annotated[
         str | None,
         typer.Option("--replay", metavar="RUN", help="A run whose results stand in for nodes that have not changed."),

@@ -19,7 +19,7 @@ from milepost.server import logs
 from milepost.server.cli.definitions import DefinitionFile
 from milepost.server.cli.display import Display, display_for
 from milepost.server.cli.mistake import Mistake
-from milepost.server.cli.wanted import explained, json_object
+from milepost.server.cli.wanted import DataOption, VersionOption, WorkflowArgument, explained, json_object
 from milepost.server.cli.wanted import target as wanted_of
 from milepost.server.embedding import Milepost, RunHandle
 from milepost.server.errors import MilepostError
@@ -45,17 +45,12 @@ class _Wanted:
 
 
 def run(
-    workflow: Annotated[str, typer.Argument(metavar="FILE|ID", help="A definition, or the id of a stored workflow.")],
+    workflow: WorkflowArgument,
     given: Annotated[
         str, typer.Option("--input", metavar="JSON|@FILE", help="The run's input: a JSON object, or a file of one.")
     ] = "{}",
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", help="Keep the run in this data directory. Default: a temporary one."),
-    ] = None,
-    version: Annotated[
-        int | None, typer.Option("--version", min=1, help="Of a stored workflow. Default: latest.")
-    ] = None,
+    data: DataOption = None,
+    version: VersionOption = None,
     priority: Annotated[
         int, typer.Option("--priority", min=-MAX_PRIORITY, max=MAX_PRIORITY, help="Before others of the directory.")
     ] = 0,

@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+import typer
 
 from milepost.server.cli.definitions import DefinitionFile, read_definition
 from milepost.server.cli.mistake import Mistake
 from milepost.server.errors import InvalidDefinition, MilepostError
 
 UUID_LENGTH = 36
+
+WorkflowArgument = Annotated[
+    str, typer.Argument(metavar="FILE|ID", help="A definition, or the id of a stored workflow.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Keep the run in this data directory. Default: a temporary one."),
+]
+VersionOption = Annotated[int | None, typer.Option("--version", min=1, help="Of a stored workflow. Default: latest.")]
 
 
 def target(workflow: str, data: Path | None) -> DefinitionFile | str:

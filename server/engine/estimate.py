@@ -210,13 +210,13 @@ class Estimate:
     _rounds: dict[str, int] = field(default_factory=dict)
     _ended: dict[str, int] = field(default_factory=dict)
     _next: set[str] = field(default_factory=set)
-    _todo: float = 0.0
+    _remaining: float = 0.0
 
     def __post_init__(self) -> None:
         expected = self.expected
         self._chance = dict(expected.chance)
         self._left = {node: each * expected.executions[node] for node, each in expected.cost.items()}
-        self._todo = sum(self._chance[node] * left for node, left in self._left.items())
+        self._remaining = sum(self._chance[node] * left for node, left in self._left.items())
         self._next = set(expected.starts)
 
     def restore(self, states: Mapping[str, Node | NodeState]) -> None:
@@ -274,16 +274,16 @@ class Estimate:
             self._settle()
 
     def _rule_out(self, node_id: str) -> None:
-        self._todo -= self._chance[node_id] * self._left[node_id]
+        self._remaining -= self._chance[node_id] * self._left[node_id]
         self._chance[node_id] = 0.0
         self._next.discard(node_id)
 
     def restarted(self, source: str, nodes: Sequence[str]) -> None:
         """``source`` took a back edge, so that ``nodes`` may run again."""
         for node_id in nodes:
-            self._todo -= self._chance[node_id] * self._left[node_id]
+            self._remaining -= self._chance[node_id] * self._left[node_id]
             self._chance[node_id] = self.expected.chance[node_id]
-            self._todo += self._chance[node_id] * self._left[node_id]
+            self._remaining += self._chance[node_id] * self._left[node_id]
         self._next -= {*nodes, *self.expected.after[source]}
         for cycle in self.expected.rounds.get(source, ()):
             if len(cycle.nodes) == len(nodes):
@@ -336,7 +336,7 @@ class Estimate:
         self._done += each * times
         left = max(0.0, self.expected.executions[node_id] - ended) * each
         # One that began has ended: what it still has to do is what further rounds usually bring.
-        self._todo += self._chance[node_id] * (left - self._left[node_id])
+        self._remaining += self._chance[node_id] * (left - self._left[node_id])
         self._left[node_id] = left
 
     def _reach(self, node_id: str) -> None:
@@ -347,7 +347,7 @@ class Estimate:
             before = self._chance[node]
             if chance <= before:
                 continue
-            self._todo += (chance - before) * self._left[node]
+            self._remaining += (chance - before) * self._left[node]
             self._chance[node] = chance
             usual = self.expected.chance[node]
             for target in self.expected.only_after[node]:
@@ -358,7 +358,7 @@ class Estimate:
     def _settle(self) -> None:
         done = self._done + sum(self._part.values())
         begun = sum(min(part, self._chance[node] * self._left[node]) for node, part in self._part.items())
-        whole = done + max(0.0, self._todo - begun)
+        whole = done + max(0.0, self._remaining - begun)
         reached = min(done / whole, ALMOST) if whole > 0 else 0.0
         self.progress = max(self.progress, round(reached, 4))
 

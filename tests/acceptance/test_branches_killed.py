@@ -1,8 +1,6 @@
 """Servers die and leave in the middle of branches side by side: what completed stays, what waits goes on waiting."""
 
 import json
-import random
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.definitions import Definition, trace
+from tests.acceptance.killing import kill_often
 from tests.acceptance.process import ENDED, RUNS, ServerProcess
 from tests.acceptance.snapshot import Snapshot
 from tests.acceptance.test_nothing_lost import check_all_complete
@@ -101,22 +100,10 @@ def ids(count: int, place: str = "") -> set[str]:
 
 @pytest.mark.parametrize("kills", [4, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 async def test_no_completed_node_of_a_branch_runs_again(server: ServerProcess, traces: Traces, kills: int) -> None:
-    seed = random.randrange(1 << 30)
-    sys.stderr.write(f"seed {seed}\n")
-    dice = random.Random(seed)
     count = 2 * kills
     child = await server.workflow(inner(traces.path))
     run_ids = await server.runs(await server.workflow(outer(count, traces.path, child)), AT_ONCE)
-    for _ in range(kills):
-        await traces.count(len(traces.lines) + dice.randint(2, 16 * AT_ONCE))
-        await server.kill()
-        traces.read()
-        lines = len(traces.lines)
-        completed = Snapshot(server.data).completed()
-        await server.start()
-        await traces.count(lines + 1)
-        again = {tuple(line.split(" ")) for line in traces.lines[lines:]} & completed
-        assert not again, f"seed {seed}"
+    await kill_often(server, traces, kills, most=16 * AT_ONCE)
     await traces.until(lambda _: {(run_id, "j") for run_id in run_ids} <= traces.counted().keys(), within=300)
     await server.terminate()
     traced = ids(count) | ids(INNER, "w/") | {"w2", "j"}

@@ -1,7 +1,5 @@
 """Servers die in the middle of many runs, and nothing is lost and nothing that was on disk runs again."""
 
-import random
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.definitions import chain, graph, ladder, node, trace
+from tests.acceptance.killing import kill_often
 from tests.acceptance.process import ServerProcess, StartFailed
 from tests.acceptance.snapshot import Snapshot
 from tests.acceptance.traces import Traces
@@ -115,21 +114,9 @@ def restarts() -> list[object]:
 async def test_no_completed_node_runs_again_however_often_the_server_is_killed(
     server: ServerProcess, traces: Traces, kills: int
 ) -> None:
-    seed = random.randrange(1 << 30)
-    sys.stderr.write(f"seed {seed}\n")
-    dice = random.Random(seed)
     stages = 2 * kills
     run_ids = await server.runs(await server.workflow(ladder(stages, traces.path, 0.004, 0.012)), RUNS)
-    for _ in range(kills):
-        await traces.count(len(traces.lines) + dice.randint(2, 3 * RUNS))
-        await server.kill()
-        traces.read()
-        lines = len(traces.lines)
-        completed = Snapshot(server.data).completed()
-        await server.start()
-        await traces.count(lines + 1)
-        again = {tuple(line.split(" ")) for line in traces.lines[lines:]} & completed
-        assert not again, f"seed {seed}"
+    await kill_often(server, traces, kills, most=3 * RUNS)
     last = {(run_id, f"s{stages}") for run_id in run_ids}
     await traces.until(lambda _: last <= traces.counted().keys(), within=300)
     await server.terminate()
