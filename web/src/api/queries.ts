@@ -1,0 +1,62 @@
+/** REST reads by key: one place says which URL each thing has. The live stream never goes through here. */
+import { queryOptions } from "@tanstack/react-query";
+import { call } from "./client";
+import type { Graph, Me, Page, Run, RunSummary, Status, Workflow, WorkflowSummary } from "./types";
+
+export const project = (projectId: string): string => `api/projects/${encodeURIComponent(projectId)}`;
+export const runPath = (projectId: string, runId: string): string => `${project(projectId)}/workflows/runs/${runId}`;
+export const workflowPath = (projectId: string, id: string): string => `${project(projectId)}/workflows/${id}`;
+
+export const me = queryOptions({
+  queryKey: ["me"],
+  queryFn: ({ signal }) => call<Me>("api/me", { signal }),
+  staleTime: 60_000,
+});
+
+export const workflows = (projectId: string) =>
+  queryOptions({
+    queryKey: ["workflows", projectId],
+    queryFn: ({ signal }) => call<Page<WorkflowSummary>>(`${project(projectId)}/workflows`, { query: { limit: 100 }, signal }),
+  });
+
+export const workflow = (projectId: string, workflowId: string, version?: number) =>
+  queryOptions({
+    queryKey: ["workflow", projectId, workflowId, version ?? null],
+    queryFn: ({ signal }) => call<Workflow>(workflowPath(projectId, workflowId), { query: { version }, signal }),
+  });
+
+export const graph = (projectId: string, workflowId: string, version?: number) =>
+  queryOptions({
+    queryKey: ["graph", projectId, workflowId, version ?? null],
+    queryFn: ({ signal }) => call<Graph>(`${workflowPath(projectId, workflowId)}/graph`, { query: { version }, signal }),
+    staleTime: Infinity,
+  });
+
+/** The filters of the run list, as they stand in the address. */
+export interface RunFilters {
+  workflow_id?: string;
+  status?: string[];
+  q?: string;
+  started_after?: string;
+  started_before?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+export const runs = (projectId: string, filters: RunFilters) =>
+  queryOptions({
+    queryKey: ["runs", projectId, filters],
+    queryFn: ({ signal }) => call<Page<RunSummary>>(`${project(projectId)}/workflows/runs`, { query: { ...filters }, signal }),
+  });
+
+export const run = (projectId: string, runId: string) =>
+  queryOptions({
+    queryKey: ["run", projectId, runId],
+    queryFn: ({ signal }) => call<Run>(runPath(projectId, runId), { signal }),
+  });
+
+export const runStatus = (projectId: string, runId: string) =>
+  queryOptions({
+    queryKey: ["status", projectId, runId],
+    queryFn: ({ signal }) => call<Status>(`${runPath(projectId, runId)}/status`, { signal }),
+  });

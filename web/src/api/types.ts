@@ -1,0 +1,206 @@
+/** What the server answers. Field names are the API's; a value's shape is in docs/api.md. */
+export type RunStatus = "PENDING" | "QUEUED" | "RUNNING" | "WAITING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
+export type NodeStatus = "PENDING" | "READY" | "RUNNING" | "WAITING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED";
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+/** A JSON Schema. */
+export type Schema = JsonObject;
+
+export interface Page<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+export interface RunError {
+  code: string | null;
+  type: string | null;
+  message: string | null;
+  node_id: string | null;
+  traceback?: string | null;
+}
+
+export interface RunSummary {
+  run_id: string;
+  project_id: string;
+  workflow_id: string;
+  version: number;
+  status: RunStatus;
+  progress: number;
+  current_node: string | null;
+  error: RunError | null;
+  metadata: JsonObject;
+  run_attempt: number;
+  pausing: boolean;
+  checkpoint_id: string | null;
+  parent_run_id: string | null;
+  forked_from: string | null;
+  wake_at: string | null;
+  priority: number;
+  start_at: string | null;
+  test_mode: boolean;
+  created_at: string;
+  queued_at: string | null;
+  started_at: string | null;
+  paused_at: string | null;
+  cancelled_at: string | null;
+  finished_at: string | null;
+  estimated_completion: string | null;
+}
+
+export interface Run extends RunSummary {
+  input_data: Json;
+  output_data: Json;
+  last_seq: number;
+}
+
+export interface NodeState {
+  node_id: string;
+  status: NodeStatus;
+  progress: number;
+  started_at: string | null;
+  completed_at: string | null;
+  attempt: number;
+  iterations: number;
+}
+
+export interface Interrupt {
+  interrupt_id: string;
+  node_id: string;
+  item?: number | null;
+  path?: string | null;
+  question: string | null;
+  schema: Schema | null;
+  assignees: string[];
+  asked_at: string | null;
+  expires_at: string | null;
+  value: Json;
+}
+
+export interface Status {
+  run_id: string;
+  status: RunStatus;
+  progress: number;
+  current_node: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+  paused_at: string | null;
+  estimated_completion: string | null;
+  error: RunError | null;
+  interrupts: Interrupt[];
+  waiting_for: JsonObject | null;
+  node_states: NodeState[];
+  pausing: boolean;
+  checkpoint_id: string | null;
+  last_seq: number;
+}
+
+export interface NodeExecution {
+  node_execution_id: string;
+  task_id: string;
+  node_id: string;
+  node_type: string;
+  run_attempt: number;
+  attempt: number;
+  status: NodeStatus;
+  input: Json;
+  output: Json;
+  error: RunError | null;
+  started_at: string;
+  completed_at: string | null;
+  duration_ms: number | null;
+  stand_in: "simulated" | "answered" | "replayed" | null;
+}
+
+export interface RunEvent {
+  seq: number;
+  run_id: string;
+  ts: string;
+  type: string;
+  node_id: string | null;
+  run_attempt: number;
+  data: JsonObject;
+}
+
+export interface Checkpoint {
+  checkpoint_id: string;
+  parent_id: string | null;
+  step: number;
+  source: string;
+  next: string[];
+  created_at: string;
+  size: number;
+  superseded: boolean;
+  ordinal: number;
+}
+
+export interface CheckpointState extends Checkpoint {
+  values: JsonObject;
+  cut: boolean;
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  request_id?: string;
+  errors?: { path: string; code: string; message: string }[];
+}
+
+export interface WorkflowSummary {
+  workflow_id: string;
+  project_id: string;
+  kind: "definition" | "python";
+  name: string;
+  description: string;
+  latest_version: number;
+  created_at: string;
+  updated_at: string;
+  archived_at: string | null;
+}
+
+export interface Workflow extends WorkflowSummary {
+  version: number;
+  version_created_at: string;
+  definition: JsonObject;
+  warnings: { path: string; code: string; message: string }[];
+}
+
+export interface GraphNode {
+  id: string;
+  type: string;
+  name: string;
+}
+
+export interface GraphEdge {
+  source: string;
+  target: string;
+  handle?: string | null;
+  conditional?: boolean;
+}
+
+/** A workflow's nodes and edges as LangGraph compiled them. */
+export interface Graph {
+  workflow_id: string;
+  version: number;
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+}
+
+export interface Project {
+  project_id: string;
+  slug: string;
+  name: string;
+}
+
+export type Permission = "can_view" | "can_execute" | "can_edit" | "can_manage";
+
+export interface Me {
+  user: { name: string };
+  kind: "session" | "key";
+  owner: boolean;
+  csrf_token: string | null;
+  projects: (Project & { permissions: Permission[] })[];
+}

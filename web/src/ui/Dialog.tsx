@@ -1,0 +1,57 @@
+import { useEffect, useId, useRef, type ReactNode } from "react";
+import { Button } from "./Button";
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  foot?: ReactNode;
+  wide?: boolean;
+}
+
+/** A modal dialog: it keeps the focus, Esc closes it, the focus goes back to where it was. */
+export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
+  const element = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={element} className="dialog" aria-labelledby={heading} data-wide={wide || undefined}
+      onCancel={(event) => { event.preventDefault(); onClose(); }}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      <div className="dialog-head">
+        <h2 id={heading}>{title}</h2>
+        <Button kind="plain" size="small" icon="close" onClick={onClose} aria-label="Close" />
+      </div>
+      <div className="dialog-body">{children}</div>
+      {foot !== undefined && <div className="dialog-foot">{foot}</div>}
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  children: ReactNode;
+  /** The word on the button that does it. */
+  action: string;
+  onConfirm: () => void;
+  onClose: () => void;
+}
+
+/** Asks before something that cannot be undone; the safe choice has the focus. */
+export function Confirm({ title, children, action, onConfirm, onClose }: ConfirmProps) {
+  const foot = (
+    <>
+      <Button autoFocus onClick={onClose}>Keep</Button>
+      <Button kind="danger" onClick={() => { onClose(); onConfirm(); }}>{action}</Button>
+    </>
+  );
+  return <Dialog title={title} onClose={onClose} foot={foot}>{children}</Dialog>;
+}

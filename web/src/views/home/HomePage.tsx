@@ -1,0 +1,3 @@
+export function HomePage() {
+  return <div className="page"><h1>Home</h1></div>;
+}

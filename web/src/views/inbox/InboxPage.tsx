@@ -1,0 +1,3 @@
+export function InboxPage() {
+  return <div className="page"><h1>Inbox</h1></div>;
+}
