@@ -1,7 +1,9 @@
 /** REST reads by key: one place says which URL each thing has. The live stream never goes through here. */
 import { queryOptions } from "@tanstack/react-query";
-import { call } from "./client";
-import type { Graph, Me, Page, Run, RunSummary, Status, Workflow, WorkflowSummary } from "./types";
+import { call, setCsrfToken } from "./client";
+import type {
+  Graph, Me, Notification, Page, ProjectStats, Question, Run, RunSummary, Status, Task, Workflow, WorkflowSummary,
+} from "./types";
 
 export const project = (projectId: string): string => `api/projects/${encodeURIComponent(projectId)}`;
 export const runPath = (projectId: string, runId: string): string => `${project(projectId)}/workflows/runs/${runId}`;
@@ -9,7 +11,11 @@ export const workflowPath = (projectId: string, id: string): string => `${projec
 
 export const me = queryOptions({
   queryKey: ["me"],
-  queryFn: ({ signal }) => call<Me>("api/me", { signal }),
+  queryFn: async ({ signal }) => {
+    const found = await call<Me>("api/me", { signal });
+    setCsrfToken(found.csrf_token);
+    return found;
+  },
   staleTime: 60_000,
 });
 
@@ -59,4 +65,29 @@ export const runStatus = (projectId: string, runId: string) =>
   queryOptions({
     queryKey: ["status", projectId, runId],
     queryFn: ({ signal }) => call<Status>(`${runPath(projectId, runId)}/status`, { signal }),
+  });
+
+/** The project's figures with each workflow's last runs. */
+export const projectStats = (projectId: string) =>
+  queryOptions({
+    queryKey: ["stats", projectId],
+    queryFn: ({ signal }) => call<ProjectStats>(`${project(projectId)}/workflows/stats`, { query: { limit: 100 }, signal }),
+  });
+
+export const questions = (projectId: string) =>
+  queryOptions({
+    queryKey: ["inbox", projectId],
+    queryFn: ({ signal }) => call<Page<Question>>(`${project(projectId)}/inbox`, { query: { limit: 100 }, signal }),
+  });
+
+export const notifications = (projectId: string) =>
+  queryOptions({
+    queryKey: ["notifications", projectId],
+    queryFn: ({ signal }) => call<Page<Notification>>(`${project(projectId)}/notifications`, { query: { limit: 100 }, signal }),
+  });
+
+export const tasks = (projectId: string, status: "open" | "done") =>
+  queryOptions({
+    queryKey: ["tasks", projectId, status],
+    queryFn: ({ signal }) => call<Page<Task>>(`${project(projectId)}/tasks`, { query: { limit: 100, status }, signal }),
   });

@@ -204,3 +204,79 @@ export interface Me {
   csrf_token: string | null;
   projects: (Project & { permissions: Permission[] })[];
 }
+
+/** An open question as the inbox shows it. */
+export interface Question extends Interrupt {
+  run_id: string;
+  run_status: RunStatus;
+  workflow_id: string;
+  workflow_name: string;
+}
+
+export interface Task {
+  task_id: string;
+  project_id: string;
+  title: string;
+  description: string;
+  assignee: string | null;
+  due: string | null;
+  status: "open" | "done";
+  run_id: string | null;
+  node_id: string | null;
+  created_by: string | null;
+  created_at: string;
+  updated_at: string;
+  done_by: string | null;
+  done_at: string | null;
+}
+
+export interface Notification {
+  notification_id: string;
+  project_id: string;
+  to: string;
+  title: string;
+  body: string;
+  run_id: string | null;
+  node_id: string | null;
+  created_at: string;
+  read_at: string | null;
+}
+
+/** What runs took, in milliseconds. */
+export interface Durations {
+  mean_ms: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+}
+
+export interface LastRun {
+  run_id: string;
+  status: RunStatus;
+  started_at: string | null;
+  finished_at: string | null;
+  duration_ms: number | null;
+}
+
+/** A workflow's figures on the home page. */
+export interface WorkflowFigures {
+  workflow_id: string;
+  name: string;
+  kind: "definition" | "python";
+  counts: Partial<Record<RunStatus, number>>;
+  success_rate: number | null;
+  duration: Durations;
+  running: number;
+  waiting: number;
+  last_runs: LastRun[];
+}
+
+/** A project's figures, and a page of its workflows'. */
+export interface ProjectStats {
+  since: string;
+  until: string;
+  counts: Partial<Record<RunStatus, number>>;
+  success_rate: number | null;
+  duration: Durations;
+  workflows: WorkflowFigures[];
+  next_cursor: string | null;
+}

@@ -1,18 +1,54 @@
-import { Link, Outlet } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Navigate, Outlet, useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { ApiError } from "../api/client";
+import { me } from "../api/queries";
+import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
+import { Failure, Loading } from "../ui/Notice";
+import { AccountMenu } from "./AccountMenu";
+import { InboxLink } from "./InboxLink";
+import { useShortcuts } from "./shortcuts";
 
-/** What stands around every page. */
+const Palette = lazy(() => import("./Palette").then((found) => ({ default: found.Palette })));
+const ShortcutHelp = lazy(() => import("./ShortcutHelp").then((found) => ({ default: found.ShortcutHelp })));
+
+/** What stands around every page. Who is not signed in sees the sign-in page and nothing else. */
 export function Shell() {
+  const location = useRouterState({ select: (state) => state.location });
+  const signingIn = location.pathname === "/sign-in";
+  const { error, isPending, refetch } = useQuery({ ...me, enabled: !signingIn });
+  if (signingIn) return <main id="main" className="shell"><Outlet /></main>;
+  if (error instanceof ApiError && error.status === 401) {
+    return <Navigate to="/sign-in" search={location.href === "/" ? {} : { next: location.href }} replace />;
+  }
+  if (isPending) return <Loading what="Milepost" />;
+  if (error !== null && !(error instanceof ApiError && error.status === 404)) return <Failure error={error} retry={() => void refetch()} />;
+  return <Frame />;
+}
+
+function Frame() {
+  const [open, setOpen] = useState<"palette" | "help" | null>(null);
+  useShortcuts({ "Mod+K": () => setOpen("palette"), "?": () => setOpen("help") });
+  const close = () => setOpen(null);
   return (
     <div className="shell">
       <a className="skip" href="#main">Skip to the page</a>
       <header className="shell-head">
-        <Link to="/" className="brand"><Icon name="home" /> Milepost</Link>
+        <Link to="/" className="brand"><img src="./icon.svg" alt="" width="22" height="22" /> Milepost</Link>
         <nav aria-label="Main">
-          <Link to="/inbox" className="button" data-kind="plain"><Icon name="inbox" /> Inbox</Link>
+          <Button kind="plain" className="button shell-search" onClick={() => setOpen("palette")} aria-keyshortcuts="Control+K">
+            <Icon name="search" /> <span>Go to…</span> <kbd>Ctrl K</kbd>
+          </Button>
+          <InboxLink />
+          <AccountMenu onHelp={() => setOpen("help")} />
         </nav>
       </header>
       <main id="main" tabIndex={-1}><Outlet /></main>
+      <Suspense fallback={null}>
+        {open === "palette" && <Palette onClose={close} />}
+        {open === "help" && <ShortcutHelp onClose={close} />}
+      </Suspense>
     </div>
   );
 }

@@ -19,6 +19,7 @@ const PATHS = {
   inbox: "M2.5 9h3l1 2h3l1-2h3M2.5 9l2-5.5h7l2 5.5v4h-11z",
   home: "M2.5 7.5L8 3l5.5 4.5V13.5h-4v-4h-3v4h-4z",
   chevron: "M6 4l4 4-4 4",
+  down: "M4 6l4 4 4-4",
   external: "M9 3h4v4M13 3L7.5 8.5M11 9.5v3.5H3V5h3.5",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
   edit: "M3 13l.5-3 7-7 2.5 2.5-7 7z",
