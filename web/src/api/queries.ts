@@ -1,8 +1,8 @@
 /** REST reads by key: one place says which URL each thing has. The live stream never goes through here. */
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, setCsrfToken } from "./client";
 import type {
-  Graph, Me, Notification, Page, ProjectStats, Question, Run, RunSummary, Status, Task, Workflow, WorkflowSummary,
+  Checkpoint, CheckpointDiff, CheckpointState, Comparison, Graph, Me, Notification, Page, ProjectStats, Question, Run, RunSummary, Status, Task, Workflow, WorkflowSummary,
 } from "./types";
 
 export const project = (projectId: string): string => `api/projects/${encodeURIComponent(projectId)}`;
@@ -90,4 +90,34 @@ export const tasks = (projectId: string, status: "open" | "done") =>
   queryOptions({
     queryKey: ["tasks", projectId, status],
     queryFn: ({ signal }) => call<Page<Task>>(`${project(projectId)}/tasks`, { query: { limit: 100, status }, signal }),
+  });
+
+/** A run's checkpoints, newest first, page by page. */
+export const checkpoints = (projectId: string, runId: string) =>
+  infiniteQueryOptions({
+    queryKey: ["checkpoints", projectId, runId],
+    queryFn: ({ signal, pageParam }) =>
+      call<Page<Checkpoint>>(`${runPath(projectId, runId)}/checkpoints`, { query: { limit: 100, cursor: pageParam }, signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+
+export const checkpoint = (projectId: string, runId: string, id: string) =>
+  queryOptions({
+    queryKey: ["checkpoint", projectId, runId, id],
+    queryFn: ({ signal }) => call<CheckpointState>(`${runPath(projectId, runId)}/checkpoints/${id}`, { signal }),
+    staleTime: Infinity,
+  });
+
+export const checkpointDiff = (projectId: string, runId: string, from: string, to: string) =>
+  queryOptions({
+    queryKey: ["checkpoint-diff", projectId, runId, from, to],
+    queryFn: ({ signal }) => call<CheckpointDiff>(`${runPath(projectId, runId)}/checkpoints/diff`, { query: { from, to }, signal }),
+    staleTime: Infinity,
+  });
+
+export const comparison = (projectId: string, left: string, right: string) =>
+  queryOptions({
+    queryKey: ["compare", projectId, left, right],
+    queryFn: ({ signal }) => call<Comparison>(`${project(projectId)}/workflows/runs/compare`, { query: { left, right }, signal }),
   });

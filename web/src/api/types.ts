@@ -280,3 +280,82 @@ export interface ProjectStats {
   workflows: WorkflowFigures[];
   next_cursor: string | null;
 }
+
+/** One difference between two JSON values. */
+export interface Difference {
+  path: string;
+  op: "added" | "removed" | "changed";
+  from?: Json;
+  to?: Json;
+}
+
+/** How two JSON values differ, path by path; `cut` where there is more. */
+export interface Differences {
+  equal: boolean;
+  changes: Difference[];
+  cut: boolean;
+}
+
+export interface CheckpointDiff {
+  from: string;
+  to: string;
+  changes: Difference[];
+  cut: boolean;
+}
+
+export interface ComparedRun extends RunSummary {
+  workflow_name: string;
+  duration_ms: number | null;
+}
+
+/** One execution of a node in a compared run. */
+export interface ComparedStep {
+  run_id: string;
+  node_execution_id: string;
+  position: number;
+  node_type: string;
+  status: NodeStatus;
+  attempt: number;
+  started_at: string;
+  duration_ms: number | null;
+  inherited: boolean;
+}
+
+export interface ComparedNode {
+  status: NodeStatus;
+  executions: number;
+  failed: number;
+  attempts: number;
+  duration_ms: number;
+}
+
+export interface DefinitionDiff {
+  equal: boolean;
+  nodes: { added: Json[]; removed: Json[]; changed: JsonObject[] };
+  edges: { added: Json[]; removed: Json[] };
+  keys: Json[];
+  reordered: boolean;
+  cut: boolean;
+}
+
+export interface Comparison {
+  left: ComparedRun;
+  right: ComparedRun;
+  common_ancestor: { run_id: string; left_checkpoint_id: string | null; right_checkpoint_id: string | null } | null;
+  first_divergence: {
+    position: number;
+    node_id: string;
+    because: string;
+    left: ComparedStep | null;
+    right: ComparedStep | null;
+    input: Differences;
+    output: Differences;
+  } | null;
+  path: { node_id: string; execution: number; left: ComparedStep | null; right: ComparedStep | null; differs: string[] }[];
+  path_cut: boolean;
+  nodes: { node_id: string; left: ComparedNode | null; right: ComparedNode | null; same: boolean }[];
+  nodes_cut: boolean;
+  input: Differences;
+  output: Differences;
+  definition: DefinitionDiff;
+}
