@@ -1,0 +1,67 @@
+"""A real browser on a real server. Nothing may leave the server's origin, and the page may not complain."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.acceptance.process import ROOT, ServerProcess
+from tests.browser.viewer import CHROMIUM_FLAGS, Viewer, Watched, sign_in
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say why browser tests are left out where they cannot run."""
+    reason = None
+    if CHROMIUM is None:
+        reason = "there is no Chromium: apt-get install chromium"
+    elif not (ROOT / "server" / "static" / "index.html").exists():
+        reason = "the page is not built: make web"
+    if reason is None:
+        return
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server with its default settings, but a short grace."""
+    async with ServerProcess(tmp_path / "data", shutdown_grace=2) as started:
+        yield started
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """The system's Chromium."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def context(browser: Browser, server: ServerProcess) -> AsyncIterator[BrowserContext]:
+    """A browser profile whose owner is signed in."""
+    opened = await browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-GB")
+    await sign_in(opened, server)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext, server: ServerProcess) -> AsyncIterator[Page]:
+    """A tab that is watched: what it asks of others, and what it complains of, fails the test."""
+    opened = await context.new_page()
+    watched = Watched(opened, server.url)
+    yield opened
+    watched.check()
+
+
+@pytest.fixture
+async def viewer(page: Page, server: ServerProcess) -> Viewer:
+    """The page as a person uses it."""
+    return Viewer(page, server)

@@ -1,0 +1,96 @@
+"""What a person does with the page and sees on it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+
+from tests.acceptance.process import ServerProcess
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+PROJECT = "default"
+
+UNAVOIDABLE = re.compile(r"Failed to load resource|WebSocket connection to")
+"""What Chromium itself says of answers that are no 2xx and of sockets that break: tests provoke both."""
+
+
+async def sign_in(context: BrowserContext, server: ServerProcess) -> None:
+    """Give the profile a session of the owner."""
+    answer = await context.request.post(
+        f"{server.url}/api/auth/session", data={"key": server.key}, headers={"Origin": server.url}
+    )
+    assert answer.ok, await answer.text()
+
+
+class Watched:
+    """What a tab asked of other origins, and what it complained of."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self._origin = origin
+        self.foreign: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", self._request)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def check(self) -> None:
+        """Nothing was asked elsewhere, and nothing was complained of."""
+        assert not self.foreign
+        assert not self.complaints
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self._origin, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not UNAVOIDABLE.search(message.text):
+            self.complaints.append(message.text)
+
+
+class Viewer:
+    """The page, and the server behind it."""
+
+    def __init__(self, page: Page, server: ServerProcess) -> None:
+        self.page = page
+        self.server = server
+
+    async def open_run(self, run_id: str, **search: str) -> None:
+        """Go to a run's page."""
+        query = "&".join(f"{name}={value}" for name, value in search.items())
+        await self.page.goto(f"/p/{PROJECT}/runs/{run_id}?{query}")
+
+    async def open_workflow(self, workflow_id: str, tab: str = "graph") -> None:
+        """Go to a workflow's page."""
+        await self.page.goto(f"/p/{PROJECT}/w/{workflow_id}?tab={tab}")
+
+    def button(self, name: str) -> Locator:
+        """A button by its name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def sees_status(self, word: str) -> None:
+        """The run's header says this status."""
+        await expect(self.page.locator("[data-run-status]")).to_have_attribute(
+            "data-run-status", word.upper(), timeout=15_000
+        )
+
+    async def node_states(self) -> Mapping[str, str]:
+        """The status of each node in the list view, which must be open."""
+        found: dict[str, str] = await self.page.eval_on_selector_all(
+            "[data-node]", "rows => Object.fromEntries(rows.map(row => [row.dataset.node, row.dataset.nodeStatus]))"
+        )
+        return found
+
+    async def api_states(self, run_id: str) -> Mapping[str, str]:
+        """The same as the API has it."""
+        status: dict[str, Any] = await self.server.status(run_id)
+        return {each["node_id"]: each["status"] for each in status["node_states"]}
