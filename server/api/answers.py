@@ -1,4 +1,4 @@
-"""How routes answer, and how their answers are described: status, summary, examples."""
+"""How routes answer, and how their answers are described: status, summary, shape, examples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +10,17 @@ from starlette.responses import Response
 from milepost.server.api.problems import MEDIA_TYPE
 
 NO_EXAMPLE: Any = object()
+
+Shape = type[Any]
+"""A TypedDict of ``shapes``."""
+
+
+class Reference(dict[str, str]):
+    """A reference to the schema of a shape. The document is made of the shapes that its references name."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__({"$ref": f"#/components/schemas/{shape.__name__}"})
+        self.shape = shape
 
 
 def answer(body: Any, status: int = 200) -> Response:
@@ -23,7 +34,9 @@ def described(
     *,
     status: int = 200,
     example: Any = NO_EXAMPLE,
+    answers: Shape | Sequence[Shape] = (),
     also: Mapping[int, Any] | None = None,
+    also_answers: Mapping[int, Shape] | None = None,
     body: type[BaseModel] | None = None,
     body_example: Any = NO_EXAMPLE,
     errors: Sequence[int] = (),
@@ -36,15 +49,17 @@ def described(
         summary: what it does, in one line.
         status: of its usual answer.
         example: of that answer; none for an answer without a body.
+        answers: the shape of that answer, or those that it can have; none for one that is no JSON.
         also: examples of its other answers by status.
+        also_answers: their shapes.
         body: the model of the request's body.
         body_example: of that body.
         errors: statuses of problems that it answers beside 401, 404 and 422.
         media: type of its usual answer.
     """
-    responses: dict[int | str, dict[str, Any]] = {status: _content(media, example)}
+    responses: dict[int | str, dict[str, Any]] = {status: _content(media, example, answers)}
     for other, shown in (also or {}).items():
-        responses[other] = _content(media, shown)
+        responses[other] = _content(media, shown, (also_answers or {}).get(other, ()))
     for code in sorted({401, 404, 422, *errors}):
         responses.setdefault(code, _PROBLEM)
     extra: dict[str, Any] = {}
@@ -66,10 +81,16 @@ def described(
     }
 
 
-def _content(media: str, example: Any) -> dict[str, Any]:
+def _content(media: str, example: Any, answers: Shape | Sequence[Shape]) -> dict[str, Any]:
     if example is NO_EXAMPLE:
         return {"description": "Done; there is no body."}
-    return {"description": "The answer.", "content": {media: {"schema": {}, "example": example}}}
+    return {"description": "The answer.", "content": {media: {"schema": _schema(answers), "example": example}}}
+
+
+def _schema(answers: Shape | Sequence[Shape]) -> dict[str, Any]:
+    if isinstance(answers, Sequence):
+        return {"anyOf": [Reference(each) for each in answers]} if answers else {}
+    return Reference(answers)
 
 
 _PROBLEM: dict[str, Any] = {

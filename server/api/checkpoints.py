@@ -13,6 +13,8 @@ from milepost.server.api.models import EditState, ForkRun
 from milepost.server.api.parameters import Cursor, Limit, timing_of
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.checkpoints import CheckpointDiff, CheckpointPage, CheckpointState, EditedState
+from milepost.server.api.shapes.runs import Run
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.history import checkpoint_summary
 
@@ -70,7 +72,13 @@ def routes() -> APIRouter:
     add(
         "/checkpoints",
         list_checkpoints,
-        **described("GET", "List a run's checkpoints", example=examples.page(examples.CHECKPOINT), errors=(400,)),
+        **described(
+            "GET",
+            "List a run's checkpoints",
+            example=examples.page(examples.CHECKPOINT),
+            answers=CheckpointPage,
+            errors=(400,),
+        ),
     )
     add(
         "/checkpoints/diff",
@@ -78,6 +86,7 @@ def routes() -> APIRouter:
         **described(
             "GET",
             "Compare two checkpoints",
+            answers=CheckpointDiff,
             example={
                 "from": examples.EARLIER_ID,
                 "to": examples.CHECKPOINT_ID,
@@ -92,7 +101,8 @@ def routes() -> APIRouter:
         **described(
             "GET",
             "Get a checkpoint",
-            example={**examples.CHECKPOINT, "values": examples.STATE, "cut": []},
+            example={**examples.CHECKPOINT, "values": examples.STATE, "cut": False},
+            answers=CheckpointState,
         ),
     )
     add(
@@ -108,6 +118,7 @@ def routes() -> APIRouter:
                 "parent_run_id": examples.RUN_ID,
                 "forked_from": examples.CHECKPOINT_ID,
             },
+            answers=Run,
             body=ForkRun,
             body_example={"checkpoint_id": examples.CHECKPOINT_ID, "execute": True},
             errors=(400, 413),
@@ -119,7 +130,13 @@ def routes() -> APIRouter:
         **described(
             "PATCH",
             "Edit a paused run's state",
-            example={**examples.CHECKPOINT, "source": "update"},
+            example={
+                "checkpoint_id": examples.CHECKPOINT_ID,
+                "step": 2,
+                "next": ["done"],
+                "values": {**examples.STATE, "variables": {"tone": "formal"}},
+            },
+            answers=EditedState,
             body=EditState,
             body_example={"values": {"variables": {"tone": "formal"}}},
             errors=(400, 409, 413),

@@ -1,6 +1,6 @@
 """The OpenAPI document and the page that shows it: one HTML text, without scripts and without anything from outside."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
+from milepost.server.api.answers import Reference, Shape
 from milepost.server.api.models import (
     ChangeTask,
     CreateRun,
@@ -33,6 +35,7 @@ from milepost.server.api.models import (
     ResumeRun,
     SecretForm,
 )
+from milepost.server.api.shapes.events import SENT
 
 BODIES: tuple[type[BaseModel], ...] = (
     ChangeTask,
@@ -98,6 +101,8 @@ PROBLEM: dict[str, Any] = {
     },
 }
 
+REFERENCE = "#/components/schemas/{model}"
+
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 :root{color-scheme:light dark}
 summary{cursor:pointer;padding:.3rem 0}code,pre{font:14px/1.4 ui-monospace,monospace}
@@ -115,11 +120,12 @@ def openapi(app: FastAPI, version: str) -> dict[str, Any]:
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS],
     )
-    _, bodies = models_json_schema(
-        [(model, "validation") for model in BODIES], ref_template="#/components/schemas/{model}"
-    )
+    for path, method, status, described in _described(app):
+        # FastAPI drops every null of an example, and a field that is null is not one that is missing.
+        document["paths"][path][method]["responses"][str(status)]["content"] = described
+    shapes = {shape: None for *_, described in _described(app) for shape in _shapes(described)}
     document["components"] = {
-        "schemas": {**document.get("components", {}).get("schemas", {}), **bodies["$defs"], "Problem": PROBLEM},
+        "schemas": dict(sorted({**_bodies(), **_answers([*shapes, *SENT]), "Problem": PROBLEM}.items())),
         "securitySchemes": {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
@@ -129,6 +135,46 @@ def openapi(app: FastAPI, version: str) -> dict[str, Any]:
     for path in ("/healthz", "/readyz"):
         document["paths"][path]["get"]["security"] = []
     return document
+
+
+class _Untitled(GenerateJsonSchema):
+    """Schemas without a title for every field: it would only say the field's name once more."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        return False
+
+
+def _bodies() -> dict[str, Any]:
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in BODIES]
+    _, found = models_json_schema(models, ref_template=REFERENCE, schema_generator=_Untitled)
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas
+
+
+def _answers(shapes: Iterable[Shape]) -> dict[str, Any]:
+    adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (shape.__name__, "serialization", TypeAdapter(shape)) for shape in shapes
+    ]
+    _, found = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE, schema_generator=_Untitled)
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas
+
+
+def _described(app: FastAPI) -> Iterator[tuple[str, str, int | str, dict[str, Any]]]:
+    """Of every answer with a body its path, method, status and what ``described`` says of its content."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                for status, response in route.responses.items():
+                    if "content" in response:
+                        yield route.path_format, method.lower(), status, response["content"]
+
+
+def _shapes(content: Mapping[str, Any]) -> Iterator[Shape]:
+    for described in content.values():
+        schema = described["schema"]
+        yield from (each.shape for each in schema.get("anyOf", [schema]) if isinstance(each, Reference))
 
 
 def page(document: Mapping[str, Any]) -> str:

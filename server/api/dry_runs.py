@@ -11,6 +11,7 @@ from milepost.server.api.bodies import read_body
 from milepost.server.api.models import DryRunForm
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.runs import Trace
 from milepost.server.runs.dry_runs import DryRun
 
 
@@ -39,6 +40,7 @@ def routes() -> APIRouter:
             "POST",
             "Dry run",
             example=examples.TRACE,
+            answers=Trace,
             body=DryRunForm,
             body_example={
                 "input_data": {"name": "Ada"},

@@ -16,6 +16,7 @@ from milepost.server.api.following import STUCK, Follower, first_of
 from milepost.server.api.parameters import MAX_SEQ, Limit
 from milepost.server.api.route import Route
 from milepost.server.api.services import Call, InProject, Services
+from milepost.server.api.shapes.events import EventPage
 from milepost.server.api.sockets import failure
 from milepost.server.errors import BadRequest, Unavailable, ViewerTooSlow
 from milepost.server.hub.frame import Frame
@@ -156,6 +157,7 @@ def routes() -> APIRouter:
             "GET",
             "A run's events",
             example={**examples.page(examples.EVENT), "last_seq": 5},
+            answers=EventPage,
             also={204: NO_EXAMPLE},
             errors=(400, 429),
         ),

@@ -10,6 +10,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.parameters import Cursor, Limit
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.people import QuestionPage
 
 Assignee = Annotated[
     str | None,
@@ -25,7 +26,8 @@ async def inbox(call: InProject, assignee: Assignee = None, limit: Limit = 50, c
 def routes() -> APIRouter:
     """The routes of this module."""
     router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/inbox", tags=["inbox"])
+    asked = examples.page(examples.ASKED)
     router.add_api_route(
-        "", inbox, **described("GET", "Open questions", example=examples.page(examples.ASKED), errors=(400,))
+        "", inbox, **described("GET", "Open questions", example=asked, answers=QuestionPage, errors=(400,))
     )
     return router

@@ -11,6 +11,7 @@ from milepost.server.api.bodies import read_body
 from milepost.server.api.models import ConcurrencyForm, LimitsForm
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.projects import Limits
 from milepost.server.errors import InvalidRequest
 from milepost.server.runs.concurrency import ConcurrencyRule
 
@@ -48,7 +49,7 @@ def routes() -> APIRouter:
     """The routes of this module."""
     router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/limits", tags=["projects"])
     add = router.add_api_route
-    add("", show, **described("GET", "A project's limits", example=examples.LIMITS))
+    add("", show, **described("GET", "A project's limits", example=examples.LIMITS, answers=Limits))
     add(
         "",
         change,
@@ -56,6 +57,7 @@ def routes() -> APIRouter:
             "PATCH",
             "Set limits",
             example=examples.LIMITS,
+            answers=Limits,
             body=LimitsForm,
             body_example={
                 "live_runs": 1000,

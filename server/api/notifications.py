@@ -12,6 +12,7 @@ from milepost.server.api.models import ReadNotifications
 from milepost.server.api.parameters import Cursor, Limit, Somebody
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.people import NotificationPage, ReadCount
 from milepost.server.runs.notifications import NotificationFilter
 
 Unread = Annotated[bool, Query(description="Only those that nobody has read.")]
@@ -40,7 +41,9 @@ def routes() -> APIRouter:
     router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/notifications", tags=["inbox"])
     listed = examples.page(examples.NOTIFICATION)
     router.add_api_route(
-        "", list_notifications, **described("GET", "List notifications", example=listed, errors=(400,))
+        "",
+        list_notifications,
+        **described("GET", "List notifications", example=listed, answers=NotificationPage, errors=(400,)),
     )
     router.add_api_route(
         "",
@@ -49,6 +52,7 @@ def routes() -> APIRouter:
             "PATCH",
             "Mark notifications as read",
             example={"read": 1},
+            answers=ReadCount,
             body=ReadNotifications,
             body_example={"ids": [examples.TASK_ID]},
             errors=(400, 413),

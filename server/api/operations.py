@@ -7,6 +7,8 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.examples import PYTHON_GRAPH
 from milepost.server.api.route import Route
 from milepost.server.api.services import AServer
+from milepost.server.api.shapes.operations import Health, Info, Readiness
+from milepost.server.api.shapes.workflows import NodeTypes, PythonGraphs
 from milepost.server.metrics import CONTENT_TYPE
 
 
@@ -51,24 +53,33 @@ def routes() -> APIRouter:
     """The routes of this module."""
     router = APIRouter(route_class=Route, tags=["operations"])
     add = router.add_api_route
-    add("/healthz", healthz, **described("GET", "Is the process alive", example={"status": "ok"}))
+    add("/healthz", healthz, **described("GET", "Is the process alive", example={"status": "ok"}, answers=Health))
     add(
         "/readyz",
         readyz,
-        **described("GET", "Can it serve", example={"status": "ready"}, also={503: {"status": "stopping"}}),
+        **described(
+            "GET",
+            "Can it serve",
+            example={"status": "ready"},
+            answers=Readiness,
+            also={503: {"status": "stopping"}},
+            also_answers={503: Readiness},
+        ),
     )
     add(
         "/metrics",
         metrics,
         **described("GET", "Measurements", example="milepost_queue_depth 0.0\n", media="text/plain"),
     )
-    add("/api/info", info, **described("GET", "What this server is", example={"name": "milepost", "version": "0.1.0"}))
+    this = {"name": "milepost", "version": "0.1.0"}
+    add("/api/info", info, **described("GET", "What this server is", example=this, answers=Info))
     add(
         "/api/node-types",
         node_types,
         **described(
             "GET",
             "List node types",
+            answers=NodeTypes,
             example={
                 "items": [{"type": "output", "title": "Output", "config_schema": {"type": "object"}}],
                 "next_cursor": None,
@@ -79,6 +90,11 @@ def routes() -> APIRouter:
     add(
         "/api/python-graphs",
         python_graphs,
-        **described("GET", "List graphs written in Python", example={"items": [PYTHON_GRAPH], "next_cursor": None}),
+        **described(
+            "GET",
+            "List graphs written in Python",
+            example={"items": [PYTHON_GRAPH], "next_cursor": None},
+            answers=PythonGraphs,
+        ),
     )
     return router

@@ -13,6 +13,7 @@ from milepost.server.api.models import NewKey, NewProject
 from milepost.server.api.parameters import Cursor, Limit, to_milliseconds
 from milepost.server.api.route import Route
 from milepost.server.api.services import AnActor, AServer, InProject
+from milepost.server.api.shapes.projects import CreatedKey, KeyPage, Project, ProjectPage
 from milepost.server.errors import Forbidden, NotFound
 from milepost.server.runs.summaries import project_json
 from milepost.server.store.rows import Key, iso
@@ -75,7 +76,8 @@ def routes() -> APIRouter:
     """The routes of this module."""
     router = APIRouter(route_class=Route, prefix="/api/projects", tags=["projects"])
     add = router.add_api_route
-    add("", list_projects, **described("GET", "List projects", example=examples.page(examples.PROJECT), errors=(400,)))
+    listed = examples.page(examples.PROJECT)
+    add("", list_projects, **described("GET", "List projects", example=listed, answers=ProjectPage, errors=(400,)))
     add(
         "",
         create,
@@ -84,13 +86,19 @@ def routes() -> APIRouter:
             "Create a project",
             status=201,
             example=examples.PROJECT,
+            answers=Project,
             body=NewProject,
             body_example={"slug": "support", "name": "Support"},
             errors=(400, 403, 409, 413),
         ),
     )
     key = _key_json(Key(examples.KEY_ID, examples.PROJECT_ID, "ci", examples.MILLISECONDS, None, None))
-    add("/{project_id}/keys", list_keys, **described("GET", "List keys", example=examples.page(key), errors=(403,)))
+    keys = examples.page(key)
+    add(
+        "/{project_id}/keys",
+        list_keys,
+        **described("GET", "List keys", example=keys, answers=KeyPage, errors=(403,)),
+    )
     add(
         "/{project_id}/keys",
         create_key,
@@ -99,6 +107,7 @@ def routes() -> APIRouter:
             "Create a key",
             status=201,
             example={**key, "secret": "mp_…"},
+            answers=CreatedKey,
             body=NewKey,
             body_example={"name": "ci"},
             errors=(400, 403, 413),

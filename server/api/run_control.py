@@ -15,6 +15,8 @@ from milepost.server.api.outcomes import cancelled, executed, paused, resumed, r
 from milepost.server.api.parameters import timing_of
 from milepost.server.api.route import Route
 from milepost.server.api.services import Call, InProject
+from milepost.server.api.shapes.control import Cancelled, EventAccepted, Executed, Paused, Pausing, Resumed, Retried
+from milepost.server.api.shapes.runs import Run
 from milepost.server.runs.control import Resume
 
 EVENT_BYTES = 65_536
@@ -114,6 +116,7 @@ def routes() -> APIRouter:
             "Execute a run",
             status=202,
             example={**running, "started_at": examples.TIME, "message": "Workflow execution started", "ahead": 0},
+            answers=Executed,
             body=Execute,
             body_example={"input_data": {"name": "Ada"}, "priority": 1, "start_at": examples.TIME},
             errors=(400, 409, 413, 429),
@@ -132,6 +135,7 @@ def routes() -> APIRouter:
                 "message": "Workflow execution cancelled",
                 "still_running": [],
             },
+            answers=Cancelled,
             errors=(400,),
         ),
     )
@@ -149,7 +153,9 @@ def routes() -> APIRouter:
                 "message": "Workflow paused at checkpoint",
                 "still_running": [],
             },
+            answers=Paused,
             also={202: {**running, "pausing": True, "message": "Workflow pauses when its nodes have ended"}},
+            also_answers={202: Pausing},
             body=Pause,
             body_example={"mode": "step", "wait_seconds": 10},
             errors=(400, 409, 413),
@@ -163,6 +169,7 @@ def routes() -> APIRouter:
             "Resume a run or answer it",
             status=202,
             example={**running, "resumed_at": examples.TIME, "message": "Workflow resumed from checkpoint"},
+            answers=Resumed,
             body=ResumeRun,
             body_example={"checkpoint_id": examples.CHECKPOINT_ID},
             errors=(400, 409, 413),
@@ -176,6 +183,7 @@ def routes() -> APIRouter:
             "Retry a failed run",
             status=202,
             example={**running, "retried_at": examples.TIME, "message": "Workflow goes on from its last checkpoint"},
+            answers=Retried,
             errors=(400, 409, 429),
         ),
     )
@@ -187,6 +195,7 @@ def routes() -> APIRouter:
             "Run it again",
             status=201,
             example=examples.WHOLE_RUN,
+            answers=Run,
             body=Rerun,
             body_example={"execute": True},
             errors=(400, 409, 413, 429),
@@ -200,6 +209,7 @@ def routes() -> APIRouter:
             "Send a run an event",
             status=202,
             example={"run_id": examples.RUN_ID, "event": "paid", "message": "Event accepted"},
+            answers=EventAccepted,
             body_example={"amount": 12},
             errors=(400, 413),
         ),

@@ -14,6 +14,15 @@ from milepost.server.api.models import CreateRun
 from milepost.server.api.parameters import Cursor, Limit, Search, Wait, timing_of, to_milliseconds
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.runs import (
+    CreatedRun,
+    MapItemPage,
+    NodeExecutionPage,
+    Run,
+    RunPage,
+    Status,
+    Why,
+)
 from milepost.server.errors import InvalidRequest
 from milepost.server.runs.start import NewRun
 from milepost.server.runs.summaries import Json
@@ -151,6 +160,7 @@ def routes() -> APIRouter:
             "Create a run",
             status=201,
             example=examples.RUN,
+            answers=CreatedRun,
             body=CreateRun,
             body_example={
                 "workflow_id": examples.WORKFLOW_ID,
@@ -163,13 +173,22 @@ def routes() -> APIRouter:
             errors=(400, 409, 413, 429),
         ),
     )
-    add("", list_runs, **described("GET", "List runs", example=examples.page(examples.RUN_SUMMARY), errors=(400,)))
-    add("/{run_id:uuid}", get, **described("GET", "Get a run", example=examples.WHOLE_RUN))
-    add("/{run_id:uuid}/status", status, **described("GET", "A run's status", example=examples.STATUS))
+    add(
+        "",
+        list_runs,
+        **described("GET", "List runs", example=examples.page(examples.RUN_SUMMARY), answers=RunPage, errors=(400,)),
+    )
+    add("/{run_id:uuid}", get, **described("GET", "Get a run", example=examples.WHOLE_RUN, answers=Run))
+    add("/{run_id:uuid}/status", status, **described("GET", "A run's status", example=examples.STATUS, answers=Status))
     add(
         "/{run_id:uuid}/logs",
         logs,
-        **described("GET", "A run's node executions", example=examples.page(examples.EXECUTION)),
+        **described(
+            "GET",
+            "A run's node executions",
+            example=examples.page(examples.EXECUTION),
+            answers=(NodeExecutionPage, MapItemPage),
+        ),
     )
     add(
         "/{run_id:uuid}/why",
@@ -177,6 +196,7 @@ def routes() -> APIRouter:
         **described(
             "GET",
             "Why a run does not advance",
+            answers=Why,
             example={
                 "run_id": examples.RUN_ID,
                 "status": RunStatus.RUNNING,

@@ -12,6 +12,7 @@ from milepost.server.api.models import SecretForm
 from milepost.server.api.parameters import Cursor, Limit
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.projects import Secret, SecretPage
 from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.store.rows import SecretRow, iso
 
@@ -50,7 +51,8 @@ def routes() -> APIRouter:
     router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/secrets", tags=["projects"])
     add = router.add_api_route
     secret = _json(SecretRow("OPENAI_API_KEY", examples.MILLISECONDS, examples.MILLISECONDS))
-    add("", list_secrets, **described("GET", "List secrets", example=examples.page(secret), errors=(400,)))
+    listed = examples.page(secret)
+    add("", list_secrets, **described("GET", "List secrets", example=listed, answers=SecretPage, errors=(400,)))
     add(
         "/{name}",
         put_secret,
@@ -58,6 +60,7 @@ def routes() -> APIRouter:
             "PUT",
             "Set a secret",
             example=secret,
+            answers=Secret,
             body=SecretForm,
             body_example={"value": "…"},
             errors=(400, 413),

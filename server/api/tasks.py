@@ -13,6 +13,7 @@ from milepost.server.api.models import ChangeTask, NewTask
 from milepost.server.api.parameters import Cursor, Limit, Somebody, to_milliseconds
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.people import Task, TaskPage
 from milepost.server.runs.tasks import TaskFilter
 
 Status = Annotated[Literal["open", "done"] | None, Query(description="Only those that are.")]
@@ -62,7 +63,8 @@ def routes() -> APIRouter:
     router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/tasks", tags=["inbox"])
     add = router.add_api_route
     one = "/{task_id:uuid}"
-    add("", list_tasks, **described("GET", "List tasks", example=examples.page(examples.TASK), errors=(400,)))
+    listed = examples.page(examples.TASK)
+    add("", list_tasks, **described("GET", "List tasks", example=listed, answers=TaskPage, errors=(400,)))
     add(
         "",
         create,
@@ -71,12 +73,13 @@ def routes() -> APIRouter:
             "Create a task",
             status=201,
             example={**examples.TASK, "run_id": None, "node_id": None, "created_by": "ci"},
+            answers=Task,
             body=NewTask,
             body_example={"title": "Call the customer", "assignee": "ada", "due": examples.TIME},
             errors=(400, 413),
         ),
     )
-    add(one, show, **described("GET", "Get a task", example=examples.TASK))
+    add(one, show, **described("GET", "Get a task", example=examples.TASK, answers=Task))
     add(
         one,
         change,
@@ -84,6 +87,7 @@ def routes() -> APIRouter:
             "PATCH",
             "Change a task",
             example={**examples.TASK, "status": "done", "done_by": "ada", "done_at": examples.TIME},
+            answers=Task,
             body=ChangeTask,
             body_example={"status": "done"},
             errors=(400, 413),

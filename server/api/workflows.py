@@ -14,6 +14,15 @@ from milepost.server.api.models import Draft, NewVersion, NewWorkflow
 from milepost.server.api.parameters import Cursor, Limit, Search, VersionInPath, VersionParameter
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.workflows import (
+    Graph,
+    RevisedWorkflow,
+    ValidationResult,
+    VersionDiff,
+    Workflow,
+    WorkflowPage,
+    WorkflowVersionPage,
+)
 
 
 async def create(call: InProject) -> Response:
@@ -98,6 +107,7 @@ def routes() -> APIRouter:
             "Create a workflow",
             status=201,
             example=examples.WORKFLOW,
+            answers=Workflow,
             body=NewWorkflow,
             body_example={
                 "name": "Greeting",
@@ -111,7 +121,13 @@ def routes() -> APIRouter:
     add(
         "",
         list_workflows,
-        **described("GET", "List workflows", example=examples.page(examples.WORKFLOW_SUMMARY), errors=(400,)),
+        **described(
+            "GET",
+            "List workflows",
+            example=examples.page(examples.WORKFLOW_SUMMARY),
+            answers=WorkflowPage,
+            errors=(400,),
+        ),
     )
     add(
         "/validate",
@@ -120,12 +136,13 @@ def routes() -> APIRouter:
             "POST",
             "Check a definition",
             example={"valid": False, "errors": examples.PROBLEMS, "warnings": []},
+            answers=ValidationResult,
             body=Draft,
             body_example={"definition": examples.DEFINITION},
             errors=(400, 413),
         ),
     )
-    add("/{workflow_id:uuid}", get, **described("GET", "Get a workflow", example=examples.WORKFLOW))
+    add("/{workflow_id:uuid}", get, **described("GET", "Get a workflow", example=examples.WORKFLOW, answers=Workflow))
     add(
         "/{workflow_id:uuid}",
         revise,
@@ -133,6 +150,7 @@ def routes() -> APIRouter:
             "PUT",
             "Store a new version",
             example={**examples.WORKFLOW, "version": 2, "latest_version": 2, "older_runs": examples.OLDER_RUNS},
+            answers=RevisedWorkflow,
             body=NewVersion,
             body_example={"definition": examples.DEFINITION, "expected_version": 1},
             errors=(400, 409, 413),
@@ -146,13 +164,14 @@ def routes() -> APIRouter:
             "GET",
             "List a workflow's versions",
             example=examples.page({"version": 1, "created_at": examples.TIME}),
+            answers=WorkflowVersionPage,
             errors=(400,),
         ),
     )
     add(
         "/{workflow_id:uuid}/versions/{before:int}/diff/{after:int}",
         diff,
-        **described("GET", "Compare two versions", example=examples.VERSION_DIFF),
+        **described("GET", "Compare two versions", example=examples.VERSION_DIFF, answers=VersionDiff),
     )
     add(
         "/{workflow_id:uuid}/graph",
@@ -166,6 +185,7 @@ def routes() -> APIRouter:
                 "nodes": [{"id": "greet", "type": "process", "name": "greet"}],
                 "edges": [],
             },
+            answers=Graph,
         ),
     )
     return router
