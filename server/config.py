@@ -1,5 +1,6 @@
 """Every setting of the server. The only reader of the environment."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from milepost.graphs.outbound.addresses import AllowedHosts
 from milepost.server.errors import StartRefused
 
+OWN_PATHS = frozenset({"api", "assets", "docs", "healthz", "metrics", "openapi.json", "readyz"})
+"""What the first part of a prefix cannot be: a request would have two meanings."""
+
 
 class Settings(BaseSettings):
     """Settings, each a ``MILEPOST_…`` variable. Frozen: read once, at start."""
@@ -17,6 +21,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    root_path: str = Field("", description="Path of the server behind a proxy, such as /milepost.")
     data: Path = Field(Path("data"), description="Directory of the database and the owner's key.")
     max_concurrent_runs: int = Field(64, ge=1, le=10_000, description="Runs that execute at once; others queue.")
     sync_threads: int = Field(64, ge=1, le=1_000, description="Threads for synchronous nodes.")
@@ -54,6 +59,19 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("root_path")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        if value and (
+            re.fullmatch(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+", value) is None or value.split("/")[1] in OWN_PATHS
+        ):
+            own = ", ".join(sorted(OWN_PATHS))
+            raise ValueError(
+                "starts with / and ends without, of letters, digits and . _ ~ - between slashes; "
+                f"the first part is none of {own}"
+            )
+        return value
 
     @field_validator("allowed_hosts")
     @classmethod

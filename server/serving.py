@@ -69,7 +69,8 @@ async def serve(app: App, server: Server, listener: socket.socket, on_ready: Cal
         if server.started and not server.should_exit:
             _collect_seldom()
             host, port = listener.getsockname()[:2]
-            on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", secret)
+            place = f"{f'[{host}]' if ':' in host else host}:{port}"
+            on_ready(f"http://{place}{app.settings.root_path}", secret)
         await serving
     finally:
         lag.cancel()

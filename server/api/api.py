@@ -1,6 +1,7 @@
 """The ASGI application of the canonical API: every route, the gate in front, the errors behind."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -22,12 +23,17 @@ from milepost.server.api import (
     workflows,
 )
 from milepost.server.api.gate import Gate
+from milepost.server.api.page import STATIC, Page
+from milepost.server.api.prefix import Prefix
 from milepost.server.api.problems import register
 from milepost.server.api.services import Services
 
 
-def create_api(services: Services) -> FastAPI:
-    """The application. The hub must be attached to the event loop that serves it before the first request."""
+def create_api(services: Services, page: Path = STATIC) -> FastAPI:
+    """The application, with the live viewer that was built into the folder ``page``.
+
+    The hub must be attached to the event loop that serves it before the first request.
+    """
     release = version("milepost")
     app = FastAPI(
         title="Milepost",
@@ -39,6 +45,8 @@ def create_api(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.add_middleware(Gate, keys=services.keys)
+    if services.settings.root_path:
+        app.add_middleware(Prefix, root_path=services.settings.root_path)
     register(app)
     people = (inbox, notifications, tasks)
     kept = (projects, secrets, limits)
@@ -47,4 +55,5 @@ def create_api(services: Services) -> FastAPI:
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())
     documentation.add_routes(app, release)
+    app.router.default = Page(app.router.not_found, page, services.settings.root_path)
     return app

@@ -11,9 +11,6 @@ from milepost.server.access.keys import Keys
 from milepost.server.api.problems import problem_response
 from milepost.server.errors import MilepostError, NotAuthenticated
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
-"""All that is served without a key."""
-
 log = structlog.get_logger("milepost.api")
 
 
@@ -38,7 +35,7 @@ class Gate:
             await send(message)
 
         try:
-            if scope["path"] not in OPEN_PATHS:
+            if needs_key(scope["path"]):
                 scope["milepost.identity"] = await self._keys.authenticate(secret_of(scope["headers"]))
             await self._app(scope, receive, watched)
         except ClientDisconnect:
@@ -48,6 +45,12 @@ class Gate:
                 log.error("answer cut short", path=scope["path"], exc_info=error)
                 raise
             await problem_response(_foreseen(error, scope))(scope, receive, send)
+
+
+def needs_key(path: str) -> bool:
+    """Whether nothing is served at ``path`` without a key: the API and the measurements. All else is health, the
+    API's description and the page's files, which are the same for everybody."""
+    return path in ("/api", "/metrics") or path.startswith("/api/")
 
 
 def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -49,7 +49,7 @@ def _option(name: str) -> Parameter:
 
 def _help(name: str) -> str:
     field = Settings.model_fields[name]
-    default = {True: "on", False: "off", (): "none", None: "none"}.get(field.default, field.default)
+    default = {True: "on", False: "off", (): "none", "": "none", None: "none"}.get(field.default, field.default)
     return f"{field.description} Default: {default}. Variable: MILEPOST_{name.upper()}."
 
 

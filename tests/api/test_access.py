@@ -5,9 +5,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
 from milepost.server.access.keys import TTL_MS, Keys
+from milepost.server.api.api import create_api
+from milepost.server.api.gate import needs_key
 from milepost.server.errors import NotAuthenticated, NotFound
+from milepost.server.serving import services
 from milepost.server.store.database import Database
 from milepost.server.store.store import Store
 from tests.api.conftest import Site
@@ -95,7 +99,15 @@ async def test_without_a_valid_key_every_route_is_401(site: Site) -> None:
     )
     for headers in refused:
         raw = [(name.encode(), value) for name, value in headers.items()]
-        for path in ("/api/projects", site.base, "/metrics", "/api/info", "/nowhere", f"{site.base}/runs/{new_id()}"):
+        for path in (
+            "/api/projects",
+            site.base,
+            "/metrics",
+            "/api/info",
+            "/api",
+            "/api/nowhere",
+            f"{site.base}/runs/{new_id()}",
+        ):
             answer = await site.client.get(path, headers=raw)
             assert answer.status_code == 401, path
             assert answer.json()["code"] == "not_authenticated"
@@ -106,6 +118,12 @@ async def test_health_and_the_api_page_need_no_key(site: Site) -> None:
     site.client.headers.pop("X-API-Key")
     for path in ("/healthz", "/readyz", "/openapi.json", "/docs"):
         assert (await site.client.get(path)).status_code == 200
+
+
+def test_no_route_but_health_and_the_api_page_is_outside_the_gate(site: Site) -> None:
+    paths = {route.path for route in create_api(services(site.app)).routes if isinstance(route, Route)}
+    open_paths = {path for path in paths if not needs_key(path)}
+    assert open_paths == {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
 
 async def test_both_headers_carry_a_key(site: Site) -> None:

@@ -67,7 +67,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (?:`--[^|]*|–) \| `MILEPOST_(\w+)` \| (.*?) \|", page, re.MULTILINE))
     assert list(rows) == [name.upper() for name in Settings.model_fields]
-    shown = {True: "on", False: "off", (): "none", None: "none"}
+    shown = {True: "on", False: "off", (): "none", "": "none", None: "none"}
     for name, field in Settings.model_fields.items():
         default = field.default
         text = shown.get(default) or f"`{int(default) if isinstance(default, float) else default}`"
