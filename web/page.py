@@ -52,14 +52,19 @@ class Npm:
         Raises:
             NoNode: there is no npm. subprocess.CalledProcessError: the script failed.
         """
-        npm = self._found()
+        npm = self.find()
         # npm writes this file when all packages are there.
         installed = WEB / "node_modules" / ".package-lock.json"
         if not installed.exists() or installed.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
             self._call(npm, "ci", "--no-audit", "--no-fund", "--loglevel=error")
         self._call(npm, "run", "--silent", script)
 
-    def _found(self) -> str:
+    def find(self) -> str:
+        """The path of npm.
+
+        Raises:
+            NoNode: it is not there, or its Node is too old.
+        """
         for place in self._path.split(os.pathsep):
             node, npm = which("node", path=place), which("npm", path=place)
             if node and npm and self._new_enough(node):
@@ -107,14 +112,16 @@ class PageHook(BuildHookInterface[Any]):
 
 
 def main(script: str) -> int:
-    """Build the page if that is due, or run another script; the exit code."""
+    """``build`` the page if that is due, ``find`` npm, or run another script; the exit code."""
     try:
         if script == "build":
             Npm().build()
+        elif script == "find":
+            sys.stdout.write(f"{Npm().find()}\n")
         else:
             Npm().run(script)
     except NoNode as missing:
-        sys.stderr.write(f"milepost: {missing}: `npm run {script}` of the live viewer was left out\n")
+        sys.stderr.write(f"milepost: {missing}; left out for the live viewer: {script}\n")
         return NO_NODE
     except subprocess.CalledProcessError as failed:
         return failed.returncode

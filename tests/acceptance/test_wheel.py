@@ -43,7 +43,7 @@ def with_page(wheel: Path) -> Path:
 
 
 def test_the_wheel_holds_every_file_of_the_three_folders(wheel: Path) -> None:
-    packed = set(zipfile.ZipFile(with_page).namelist())
+    packed = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         f"milepost/{path.relative_to(ROOT)}"
         for folder in FOLDERS
