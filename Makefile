@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PAGE := $(BIN)/python web/page.py
+NO_NODE := test $$? -eq 3
 
-.PHONY: install run check format docs test test-long bench lock clean
+.PHONY: install run web check format docs test test-long bench lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -16,14 +18,21 @@ $(STAMP): requirements.lock pyproject.toml
 
 install: $(STAMP)
 
+# Without Node the server runs all the same, and its page says how to build the viewer.
 run: $(STAMP)
+	@$(PAGE) build || true
 	$(BIN)/milepost serve $(ARGS)
+
+# The live viewer, where its sources are newer than what was built of them.
+web: $(STAMP)
+	$(PAGE) build
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(PAGE) check || $(NO_NODE)
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -34,6 +43,8 @@ docs: $(STAMP)
 	$(BIN)/python -m milepost.graphs.reference docs
 
 test: $(STAMP)
+	$(PAGE) build || $(NO_NODE)
+	$(PAGE) test || $(NO_NODE)
 	$(BIN)/python -m pytest -n 2
 
 # The long forms of the acceptance tests and of the random runs: about half an hour.
@@ -48,4 +59,4 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --group dev --group build pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist build server/static web/node_modules .mypy_cache .ruff_cache

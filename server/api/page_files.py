@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def _files(folder: Path) -> Iterator[tuple[str, File]]:
 def _index(path: Path, base: str, nonce: str) -> File:
     """The page itself, which learns here where it is served and how it may mark styles that it makes."""
     told = f'<base href="{base}"><meta property="csp-nonce" nonce="{nonce}">'
-    before, head, after = path.read_text(encoding="utf-8").partition("<head>")
+    text = re.sub(r"<base[^>]*>", "", path.read_text(encoding="utf-8"))
+    before, head, after = text.partition("<head>")
     content = f"{before}{head}{told}{after}".encode()
     return _file(INDEX, content, {"gzip": gzip.compress(content, mtime=0)})
 

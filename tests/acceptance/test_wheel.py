@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -16,18 +17,29 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("graphs", "checkpoints", "server")
 
 
+BUILD = (sys.executable, "-m", "hatchling", "build")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of this tree, built with what is installed here."""
     target = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
+        [*BUILD, "-t", "wheel", "-d", str(target)],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
     (built,) = target.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def with_page(wheel: Path) -> Path:
+    """The wheel, where there is a page to be in it."""
+    if not (ROOT / "milepost/server/static/.built").exists():
+        pytest.skip("the live viewer is not built: there is no npm, or its Node is too old")
+    return wheel
 
 
 def test_the_wheel_holds_every_file_of_the_three_folders(wheel: Path) -> None:
@@ -44,6 +56,39 @@ def test_the_wheel_holds_every_file_of_the_three_folders(wheel: Path) -> None:
     assert any(name.endswith("/licenses/LICENSE") for name in packed)
     outside = {name for name in packed if not name.startswith(("milepost/", "milepost-"))}
     assert outside == set()
+
+
+def test_the_wheel_holds_the_page_with_all_that_it_loads(with_page: Path) -> None:
+    with zipfile.ZipFile(with_page) as archive:
+        static = "milepost/server/static"
+        packed = {name.removeprefix(f"{static}/") for name in archive.namelist() if name.startswith(f"{static}/")}
+        index = archive.read(f"{static}/index.html").decode()
+    loaded = set(re.findall(r'(?:src|href)="\./([^"]+)"', index))
+    assert any(name.startswith("assets/") and name.endswith(".js") for name in loaded)
+    assert loaded <= packed
+    scripts = [name for name in loaded if name.endswith(".js")]
+    assert any({f"{name}.br", f"{name}.gz"} <= packed for name in scripts)
+    assert ".built" in packed
+
+
+def test_a_source_distribution_makes_the_same_wheel_without_npm(with_page: Path, tmp_path: Path) -> None:
+    subprocess.run([*BUILD, "-t", "sdist", "-d", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    (packed,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        names = archive.getnames()
+        archive.extractall(tmp_path, filter="data")
+    top = packed.name.removesuffix(".tar.gz")
+    assert {f"{top}/web/package-lock.json", f"{top}/web/src/main.tsx", f"{top}/web/page.py"} <= set(names)
+    assert [name for name in names if "node_modules" in name] == []
+    subprocess.run(
+        [*BUILD, "-t", "wheel", "-d", str(tmp_path)],
+        cwd=tmp_path / top,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PATH": str(tmp_path)},
+    )
+    (again,) = tmp_path.glob("*.whl")
+    assert set(zipfile.ZipFile(again).namelist()) == set(zipfile.ZipFile(with_page).namelist())
 
 
 def test_the_wheel_serves_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
@@ -71,6 +116,7 @@ def test_the_wheel_serves_from_an_empty_environment(wheel: Path, tmp_path: Path)
             assert httpx.get(f"{url}/healthz").status_code == 200
             workflows = httpx.get(f"{url}/api/projects/default/workflows", headers={"X-API-Key": key}).json()
             assert workflows["items"], "the examples are in the wheel"
+            assert httpx.get(url).headers["content-type"].startswith("text/html")
         finally:
             server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
