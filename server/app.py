@@ -45,6 +45,7 @@ from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.statistics import Statistics
 from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.travel import Travel
 from milepost.server.runs.workflows import Workflows
@@ -80,6 +81,7 @@ class App:
     start: Start
     control: Control
     signals: Signals
+    statistics: Statistics
     inbox: Inbox
     tasks: Tasks
     notifications: Notifications
@@ -187,6 +189,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         start=start,
         control=control,
         signals=Signals(store, answers),
+        statistics=Statistics(store),
         inbox=Inbox(store),
         tasks=Tasks(store),
         notifications=Notifications(store),

@@ -137,6 +137,7 @@ def services(app: App) -> Services:
         start=app.start,
         control=app.control,
         signals=app.signals,
+        statistics=app.statistics,
         inbox=app.inbox,
         tasks=app.tasks,
         notifications=app.notifications,

@@ -299,3 +299,64 @@ PYTHON_GRAPH = {
     "version": 1,
     "error": None,
 }
+
+FIGURES: dict[str, Any] = {
+    "counts": dict.fromkeys(RunStatus, 0) | {RunStatus.COMPLETED: 97, RunStatus.FAILED: 3, RunStatus.RUNNING: 1},
+    "success_rate": 0.97,
+    "duration": {"mean_ms": 2140, "p50_ms": 1830, "p95_ms": 5610},
+}
+
+NODE_FIGURES: dict[str, Any] = {
+    "workflow_id": WORKFLOW_ID,
+    "workflow_name": "Greeting",
+    "node_id": "greet",
+    "executions": 103,
+    "failed": 3,
+    "mean_ms": 1710,
+    "max_ms": 6020,
+    "total_ms": 176130,
+}
+
+STATISTICS: dict[str, Any] = {
+    "since": "2026-03-04T09:00:00.000Z",
+    "until": TIME,
+    **FIGURES,
+    "resolution": "hour",
+    "series": [
+        {
+            "start": "2026-03-04T09:00:00.000Z",
+            "counts": {RunStatus.COMPLETED: 97, RunStatus.FAILED: 3, RunStatus.CANCELLED: 0},
+            "p50_ms": 1830,
+            "p95_ms": 5610,
+        }
+    ],
+    "nodes_since": "2026-03-04T00:00:00.000Z",
+    "slowest_nodes": [NODE_FIGURES],
+    "failures_by_node": [NODE_FIGURES],
+}
+
+WORKFLOW_STATISTICS: dict[str, Any] = {"workflow_id": WORKFLOW_ID, "name": "Greeting", **STATISTICS}
+
+PROJECT_STATISTICS: dict[str, Any] = {
+    **STATISTICS,
+    "workflows": [
+        {
+            "workflow_id": WORKFLOW_ID,
+            "name": "Greeting",
+            "kind": "definition",
+            **FIGURES,
+            "running": 1,
+            "waiting": 0,
+            "last_runs": [
+                {
+                    "run_id": RUN_ID,
+                    "status": RunStatus.COMPLETED,
+                    "started_at": TIME,
+                    "finished_at": "2026-03-04T09:30:02.260Z",
+                    "duration_ms": 2140,
+                }
+            ],
+        }
+    ],
+    "next_cursor": None,
+}

@@ -25,6 +25,7 @@ from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.statistics import Statistics
 from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.rows import Project
@@ -46,6 +47,7 @@ class Services:
     start: Start
     control: Control
     signals: Signals
+    statistics: Statistics
     inbox: Inbox
     tasks: Tasks
     notifications: Notifications

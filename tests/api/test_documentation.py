@@ -45,6 +45,8 @@ CONTRACT = {
     ("POST", f"{BASE}/validate"),
     ("POST", f"{BASE}/{{workflow_id}}/test"),
     ("GET", f"{BASE}/{{workflow_id}}/graph"),
+    ("GET", f"{BASE}/stats"),
+    ("GET", f"{BASE}/{{workflow_id}}/stats"),
     ("POST", f"{BASE}/runs"),
     ("GET", f"{BASE}/runs"),
     ("GET", RUN),
