@@ -29,6 +29,7 @@ from milepost.server.hub.hub import Hub
 from milepost.server.logs import Veils
 from milepost.server.metrics import Metrics
 from milepost.server.runs.answers import Answers
+from milepost.server.runs.compare import Compare
 from milepost.server.runs.concurrency import Concurrency
 from milepost.server.runs.control import Control
 from milepost.server.runs.dry_runs import DryRuns
@@ -82,6 +83,7 @@ class App:
     control: Control
     signals: Signals
     statistics: Statistics
+    compare: Compare
     inbox: Inbox
     tasks: Tasks
     notifications: Notifications
@@ -190,6 +192,7 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         control=control,
         signals=Signals(store, answers),
         statistics=Statistics(store),
+        compare=Compare(store, programs),
         inbox=Inbox(store),
         tasks=Tasks(store),
         notifications=Notifications(store),

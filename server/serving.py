@@ -138,6 +138,7 @@ def services(app: App) -> Services:
         control=app.control,
         signals=app.signals,
         statistics=app.statistics,
+        compare=app.compare,
         inbox=app.inbox,
         tasks=app.tasks,
         notifications=app.notifications,

@@ -13,6 +13,7 @@ from milepost.server.config import Settings
 from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
+from milepost.server.runs.compare import Compare
 from milepost.server.runs.control import Control
 from milepost.server.runs.dry_runs import DryRuns
 from milepost.server.runs.edit import Edit
@@ -48,6 +49,7 @@ class Services:
     control: Control
     signals: Signals
     statistics: Statistics
+    compare: Compare
     inbox: Inbox
     tasks: Tasks
     notifications: Notifications

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from milepost.server.api import examples
+from milepost.server.api import examples, figure_examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.parameters import Cursor, Limit, to_milliseconds
 from milepost.server.api.route import Route
@@ -42,11 +42,11 @@ def routes() -> APIRouter:
     add(
         "/stats",
         of_project,
-        **described("GET", "A project's figures", example=examples.PROJECT_STATISTICS, errors=(400,)),
+        **described("GET", "A project's figures", example=figure_examples.PROJECT_STATISTICS, errors=(400,)),
     )
     add(
         "/{workflow_id:uuid}/stats",
         of_workflow,
-        **described("GET", "A workflow's figures", example=examples.WORKFLOW_STATISTICS),
+        **described("GET", "A workflow's figures", example=figure_examples.WORKFLOW_STATISTICS),
     )
     return router

@@ -49,6 +49,7 @@ CONTRACT = {
     ("GET", f"{BASE}/{{workflow_id}}/stats"),
     ("POST", f"{BASE}/runs"),
     ("GET", f"{BASE}/runs"),
+    ("GET", f"{BASE}/runs/compare"),
     ("GET", RUN),
     ("DELETE", RUN),
     *(("POST", f"{RUN}/{verb}") for verb in ("execute", "cancel", "pause", "resume", "rerun", "retry", "fork")),
