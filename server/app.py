@@ -29,6 +29,7 @@ from milepost.server.hub.hub import Hub
 from milepost.server.logs import Veils
 from milepost.server.metrics import Metrics
 from milepost.server.runs.answers import Answers
+from milepost.server.runs.compare import Compare
 from milepost.server.runs.concurrency import Concurrency
 from milepost.server.runs.control import Control
 from milepost.server.runs.dry_runs import DryRuns
@@ -45,6 +46,7 @@ from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.statistics import Statistics
 from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.travel import Travel
 from milepost.server.runs.workflows import Workflows
@@ -80,6 +82,8 @@ class App:
     start: Start
     control: Control
     signals: Signals
+    statistics: Statistics
+    compare: Compare
     inbox: Inbox
     tasks: Tasks
     notifications: Notifications
@@ -187,6 +191,8 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         start=start,
         control=control,
         signals=Signals(store, answers),
+        statistics=Statistics(store),
+        compare=Compare(store, programs),
         inbox=Inbox(store),
         tasks=Tasks(store),
         notifications=Notifications(store),

@@ -137,6 +137,8 @@ def services(app: App) -> Services:
         start=app.start,
         control=app.control,
         signals=app.signals,
+        statistics=app.statistics,
+        compare=app.compare,
         inbox=app.inbox,
         tasks=app.tasks,
         notifications=app.notifications,

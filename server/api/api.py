@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from milepost.server.api import (
     checkpoints,
+    comparison,
     documentation,
     dry_runs,
     events,
@@ -19,6 +20,7 @@ from milepost.server.api import (
     runs,
     secrets,
     sockets,
+    statistics,
     tasks,
     workflows,
 )
@@ -50,7 +52,19 @@ def create_api(services: Services, page: Path = STATIC) -> FastAPI:
     register(app)
     people = (inbox, notifications, tasks)
     kept = (projects, secrets, limits)
-    for module in (runs, run_control, events, checkpoints, workflows, dry_runs, *kept, *people, operations):
+    for module in (
+        runs,
+        comparison,
+        run_control,
+        events,
+        checkpoints,
+        workflows,
+        statistics,
+        dry_runs,
+        *kept,
+        *people,
+        operations,
+    ):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

@@ -13,6 +13,7 @@ from milepost.server.config import Settings
 from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.hub.hub import Hub
 from milepost.server.metrics import Metrics
+from milepost.server.runs.compare import Compare
 from milepost.server.runs.control import Control
 from milepost.server.runs.dry_runs import DryRuns
 from milepost.server.runs.edit import Edit
@@ -25,6 +26,7 @@ from milepost.server.runs.quotas import Quotas
 from milepost.server.runs.read import Read
 from milepost.server.runs.signals import Signals
 from milepost.server.runs.start import Start
+from milepost.server.runs.statistics import Statistics
 from milepost.server.runs.tasks import Tasks
 from milepost.server.runs.workflows import Workflows
 from milepost.server.store.rows import Project
@@ -46,6 +48,8 @@ class Services:
     start: Start
     control: Control
     signals: Signals
+    statistics: Statistics
+    compare: Compare
     inbox: Inbox
     tasks: Tasks
     notifications: Notifications

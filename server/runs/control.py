@@ -275,7 +275,7 @@ class Control:
                 launch = await self._start.begin(run, Action.RETRY, spent_ms=0)
             except IllegalTransition as error:
                 raise InvalidState(f"run {run_id} is {run.status}; only a FAILED run can be retried") from error
-            unit = Unit([statement("reset_failed_nodes", run_id=run_id)])
+            unit = Unit([statement(name, run_id=run_id) for name in ("reset_failed_nodes", "count_no_further_back")])
             unit.extend(launch.unit)
             try:
                 await self._start.commit(launch, unit)

@@ -39,7 +39,7 @@ class Notifications:
         """
         created_at, notification_id = read_cursor(cursor, int, str) if cursor else LAST
         rows = await self._store.fetch(
-            "unread_notifications" if chosen.unread else "list_notifications",
+            ("unread_notifications" if chosen.unread else "list_notifications") + _to(chosen.recipient),
             project_id=project.project_id,
             recipient=chosen.recipient,
             created_at=created_at,
@@ -63,7 +63,8 @@ class Notifications:
         asked = {"project_id": project.project_id, "recipient": recipient, "now": self._store.clock()}
         total, last = 0, BATCH
         while last == BATCH:
-            last = await self._changed(statement("read_all_notifications", limit=BATCH, **asked))
+            name = "read_all_notifications" + _to(recipient)
+            last = await self._changed(statement(name, limit=BATCH, **asked))
             total += last
         return total
 
@@ -71,3 +72,8 @@ class Notifications:
         returned = Returned()
         await self._store.commit(Unit([Returning(change, returned)]))
         return len(returned.rows)
+
+
+def _to(recipient: str | None) -> str:
+    """How the name of a statement ends that reads the notifications of one recipient, by their index."""
+    return "_to" if recipient is not None else ""

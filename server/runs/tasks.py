@@ -24,6 +24,17 @@ class TaskFilter:
     assignee: str | None = None
 
 
+_STATEMENTS = {
+    (False, None): "list_tasks",
+    (False, "open"): "list_tasks_of_status",
+    (False, "done"): "list_tasks_of_status",
+    (True, None): "list_tasks_of_assignee",
+    (True, "open"): "list_open_tasks_of_assignee",
+    (True, "done"): "list_tasks_of_assignee",
+}
+"""By whether one person's are wanted, and of which status: each reads an index of its own."""
+
+
 class Tasks:
     """Lists, makes, changes and deletes tasks."""
 
@@ -37,17 +48,14 @@ class Tasks:
             BadRequest: the cursor is not one of this list's.
         """
         created_at, task_id = read_cursor(cursor, int, str) if cursor else LAST
-        name, of_status = "list_tasks", {}
-        if chosen.status is not None:
-            name, of_status = "list_tasks_of_status", {"status": chosen.status}
         rows = await self._store.fetch(
-            name,
+            _STATEMENTS[chosen.assignee is not None, chosen.status],
             project_id=project.project_id,
             created_at=created_at,
             task_id=task_id,
             assignee=chosen.assignee,
+            status=chosen.status,
             limit=limit + 1,
-            **of_status,
         )
         tasks = [Task(*row) for row in rows]
         last = tasks[limit - 1] if len(tasks) > limit else None

@@ -11,10 +11,11 @@ import orjson
 from milepost.checkpoints.sql import load
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import TERMINAL, Action, RunStatus, target
+from milepost.server.store.histogram import bucket
 from milepost.server.store.rows import Run
 from milepost.server.store.unit import NewEvent, Returning, encode
 
-_FILES = ("access", "events", "nodes", "people", "runs", "secrets", "workflows")
+_FILES = ("access", "comparison", "events", "nodes", "people", "runs", "secrets", "statistics", "workflows")
 
 SQL: Mapping[str, str] = MappingProxyType(
     {name: sql for file in _FILES for name, sql in load(Path(__file__).parent / "sql" / f"{file}.sql").items()}
@@ -112,7 +113,10 @@ def hold_place(run_id: str) -> Returning:
 
 
 def rollup(run: Run) -> list[Statement]:
-    """Count the ended ``run`` in its workflow's hour; a dry run is not counted. Buckets are powers of two of ms."""
+    """Count the ended ``run`` in its workflow's hour, and what its nodes did in its day; a dry run is not counted.
+
+    The statements follow in their unit those that write how its last nodes ended.
+    """
     if run.dry_run is not None:
         return []
     ended = run.finished_at or 0
@@ -122,10 +126,13 @@ def rollup(run: Run) -> list[Statement]:
         workflow_id=run.workflow_id,
         hour=ended // 3_600_000,
         status=run.status,
-        bucket=duration.bit_length(),
+        bucket=bucket(duration),
         duration_ms=duration,
     )
-    return [counted]
+    if not run.run_attempt:
+        return [counted]
+    day = ended // 86_400_000
+    return [counted, statement("add_to_node_rollups", run_id=run.run_id, workflow_id=run.workflow_id, day=day)]
 
 
 def to_json(value: Any) -> str:

@@ -122,6 +122,7 @@ CREATE TABLE workflow_runs (
   finished_at       BIGINT,
   estimated_completion BIGINT,
   last_seq          BIGINT NOT NULL,
+  counted_attempt   BIGINT NOT NULL DEFAULT 0,
   FOREIGN KEY (workflow_id, version) REFERENCES workflow_versions (workflow_id, version),
   CHECK ((status = 'RUNNING') = (owner IS NOT NULL)),
   CHECK ((status IN ('COMPLETED', 'FAILED', 'CANCELLED')) = (finished_at IS NOT NULL)),
@@ -138,8 +139,10 @@ CREATE INDEX lanes_running ON workflow_runs (lane, workflow_id) WHERE status = '
 CREATE INDEX lanes_queued ON workflow_runs (lane) WHERE status = 'QUEUED' AND held_until IS NULL AND lane IS NOT NULL;
 CREATE INDEX runs_by_start ON workflow_runs (project_id, (coalesce(started_at, 0)), run_id);
 CREATE INDEX runs_by_end ON workflow_runs (project_id, (coalesce(finished_at, 0)), run_id);
-CREATE INDEX runs_unfinished ON workflow_runs (workflow_id)
+CREATE INDEX runs_unfinished ON workflow_runs (workflow_id, status)
   WHERE status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
+CREATE INDEX dry_runs_unfinished ON workflow_runs (workflow_id, status)
+  WHERE dry_run IS NOT NULL AND status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED');
 CREATE INDEX runs_suspect ON workflow_runs (queued_at, run_id) WHERE status = 'QUEUED' AND crashes > 0;
 CREATE INDEX runs_running ON workflow_runs (owner) WHERE status = 'RUNNING';
 CREATE INDEX runs_to_wake ON workflow_runs (project_id, wake_at, lane) WHERE status = 'WAITING' AND wake_at IS NOT NULL;
@@ -171,12 +174,12 @@ CREATE TABLE node_executions (
   run_attempt  BIGINT NOT NULL,
   attempt      BIGINT NOT NULL,
   status       TEXT NOT NULL CHECK (status IN ('RUNNING', 'WAITING', 'COMPLETED', 'FAILED', 'CANCELLED')),
-  input        TEXT,
-  output       TEXT,
-  error        TEXT,
   started_at   BIGINT NOT NULL,
   completed_at BIGINT,
   duration_ms  BIGINT,
+  input        TEXT,
+  output       TEXT,
+  error        TEXT,
   PRIMARY KEY (run_id, execution_id)
 );
 
@@ -270,6 +273,9 @@ CREATE TABLE tasks (
 );
 CREATE INDEX tasks_by_project ON tasks (project_id, created_at, task_id);
 CREATE INDEX tasks_by_status ON tasks (project_id, status, created_at, task_id);
+CREATE INDEX tasks_of_assignee ON tasks (project_id, assignee, created_at, task_id) WHERE assignee IS NOT NULL;
+CREATE INDEX tasks_open ON tasks (project_id, assignee, created_at, task_id)
+  WHERE assignee IS NOT NULL AND status = 'open';
 CREATE INDEX tasks_of_run ON tasks (run_id) WHERE run_id IS NOT NULL;
 
 -- What people were told, one row for each of them. run_id and notification_id as in tasks.
@@ -286,6 +292,9 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications_by_project ON notifications (project_id, created_at, notification_id);
 CREATE INDEX notifications_unread ON notifications (project_id, created_at, notification_id) WHERE read_at IS NULL;
+CREATE INDEX notifications_to ON notifications (project_id, recipient, created_at, notification_id);
+CREATE INDEX notifications_unread_to ON notifications (project_id, recipient, created_at, notification_id)
+  WHERE read_at IS NULL;
 CREATE INDEX notifications_of_run ON notifications (run_id) WHERE run_id IS NOT NULL;
 
 -- Ended runs by hour (hours since 1970), status and duration bucket (docs/operations.md).
@@ -297,6 +306,17 @@ CREATE TABLE run_rollups (
   runs        BIGINT NOT NULL,
   duration_ms BIGINT NOT NULL,
   PRIMARY KEY (workflow_id, hour, status, bucket)
+);
+
+CREATE TABLE node_rollups (
+  workflow_id TEXT NOT NULL,
+  day         BIGINT NOT NULL,
+  node_id     TEXT NOT NULL,
+  executions  BIGINT NOT NULL,
+  failed      BIGINT NOT NULL,
+  duration_ms BIGINT NOT NULL,
+  longest_ms  BIGINT NOT NULL,
+  PRIMARY KEY (workflow_id, day, node_id)
 );
 
 -- What the nodes of a workflow took in its newest completed runs: JSON, written whole by the engine that counts them.

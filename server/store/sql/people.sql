@@ -15,7 +15,6 @@ FROM tasks WHERE task_id = :task_id AND project_id = :project_id
 SELECT task_id, project_id, title, description, assignee, due, status, run_id, node_id, created_by, created_at,
   updated_at, done_by, done_at
 FROM tasks WHERE project_id = :project_id AND (created_at, task_id) < (:created_at, :task_id)
-  AND (:assignee IS NULL OR assignee = :assignee)
 ORDER BY created_at DESC, task_id DESC LIMIT :limit
 
 -- name: list_tasks_of_status
@@ -23,7 +22,22 @@ ORDER BY created_at DESC, task_id DESC LIMIT :limit
 SELECT task_id, project_id, title, description, assignee, due, status, run_id, node_id, created_by, created_at,
   updated_at, done_by, done_at
 FROM tasks WHERE project_id = :project_id AND status = :status AND (created_at, task_id) < (:created_at, :task_id)
-  AND (:assignee IS NULL OR assignee = :assignee)
+ORDER BY created_at DESC, task_id DESC LIMIT :limit
+
+-- name: list_tasks_of_assignee
+-- Those of one person, of whichever status, or of one.
+SELECT task_id, project_id, title, description, assignee, due, status, run_id, node_id, created_by, created_at,
+  updated_at, done_by, done_at
+FROM tasks WHERE project_id = :project_id AND assignee = :assignee AND (created_at, task_id) < (:created_at, :task_id)
+  AND (:status IS NULL OR status = :status)
+ORDER BY created_at DESC, task_id DESC LIMIT :limit
+
+-- name: list_open_tasks_of_assignee
+-- What one person has to do, by an index of no others.
+SELECT task_id, project_id, title, description, assignee, due, status, run_id, node_id, created_by, created_at,
+  updated_at, done_by, done_at
+FROM tasks WHERE project_id = :project_id AND assignee = :assignee AND status = 'open'
+  AND (created_at, task_id) < (:created_at, :task_id)
 ORDER BY created_at DESC, task_id DESC LIMIT :limit
 
 -- name: change_task
@@ -60,15 +74,27 @@ ON CONFLICT (notification_id) DO NOTHING
 -- Newest first, those behind the last one of the page before.
 SELECT notification_id, project_id, recipient, title, body, run_id, node_id, created_at, read_at
 FROM notifications WHERE project_id = :project_id AND (created_at, notification_id) < (:created_at, :notification_id)
-  AND (:recipient IS NULL OR recipient = :recipient)
+ORDER BY created_at DESC, notification_id DESC LIMIT :limit
+
+-- name: list_notifications_to
+-- The same of one recipient.
+SELECT notification_id, project_id, recipient, title, body, run_id, node_id, created_at, read_at
+FROM notifications WHERE project_id = :project_id AND recipient = :recipient
+  AND (created_at, notification_id) < (:created_at, :notification_id)
 ORDER BY created_at DESC, notification_id DESC LIMIT :limit
 
 -- name: unread_notifications
--- The same of those that nobody has read, by an index of no others.
+-- Those that nobody has read, by an index of no others.
 SELECT notification_id, project_id, recipient, title, body, run_id, node_id, created_at, read_at
 FROM notifications WHERE project_id = :project_id AND read_at IS NULL
   AND (created_at, notification_id) < (:created_at, :notification_id)
-  AND (:recipient IS NULL OR recipient = :recipient)
+ORDER BY created_at DESC, notification_id DESC LIMIT :limit
+
+-- name: unread_notifications_to
+-- The same of one recipient.
+SELECT notification_id, project_id, recipient, title, body, run_id, node_id, created_at, read_at
+FROM notifications WHERE project_id = :project_id AND recipient = :recipient AND read_at IS NULL
+  AND (created_at, notification_id) < (:created_at, :notification_id)
 ORDER BY created_at DESC, notification_id DESC LIMIT :limit
 
 -- name: read_notifications
@@ -78,12 +104,18 @@ WHERE project_id = :project_id AND read_at IS NULL AND notification_id IN (SELEC
 RETURNING notification_id
 
 -- name: read_all_notifications
--- Some of all that are not read, or of those of one recipient. A unit that changes a hundred thousand rows would hold up
+-- Some of all that are not read. A unit that changes a hundred thousand rows would hold up
 -- the runs.
 UPDATE notifications SET read_at = :now WHERE notification_id IN (
   SELECT notification_id FROM notifications
-  WHERE project_id = :project_id AND read_at IS NULL AND (:recipient IS NULL OR recipient = :recipient)
-  LIMIT :limit)
+  WHERE project_id = :project_id AND read_at IS NULL LIMIT :limit)
+RETURNING notification_id
+
+-- name: read_all_notifications_to
+-- The same of one recipient.
+UPDATE notifications SET read_at = :now WHERE notification_id IN (
+  SELECT notification_id FROM notifications
+  WHERE project_id = :project_id AND recipient = :recipient AND read_at IS NULL LIMIT :limit)
 RETURNING notification_id
 
 -- name: unlink_notifications

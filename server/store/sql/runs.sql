@@ -224,13 +224,6 @@ WHERE q.project_id = r.project_id AND q.status = 'QUEUED' AND q.held_until IS NU
 -- For metrics.
 SELECT status, count(*) FROM workflow_runs GROUP BY status
 
--- name: add_to_rollup
--- Count an ended run.
-INSERT INTO run_rollups (workflow_id, hour, status, bucket, runs, duration_ms)
-VALUES (:workflow_id, :hour, :status, :bucket, 1, :duration_ms)
-ON CONFLICT (workflow_id, hour, status, bucket)
-DO UPDATE SET runs = run_rollups.runs + 1, duration_ms = run_rollups.duration_ms + excluded.duration_ms
-
 -- name: node_durations
 -- What the nodes of a workflow took in its newest runs.
 SELECT history FROM node_durations WHERE workflow_id = :workflow_id

@@ -1,0 +1,82 @@
+-- name: add_to_rollup
+-- Count an ended run.
+INSERT INTO run_rollups (workflow_id, hour, status, bucket, runs, duration_ms)
+VALUES (:workflow_id, :hour, :status, :bucket, 1, :duration_ms)
+ON CONFLICT (workflow_id, hour, status, bucket)
+DO UPDATE SET runs = run_rollups.runs + 1, duration_ms = run_rollups.duration_ms + excluded.duration_ms
+
+-- name: add_to_node_rollups
+-- Count what its nodes executed since it ended last: what waited for a person or an event is no work.
+INSERT INTO node_rollups (workflow_id, day, node_id, executions, failed, duration_ms, longest_ms)
+SELECT :workflow_id, :day, done.node_id, count(*), sum(done.failed), sum(done.work_ms), max(done.work_ms)
+FROM (SELECT e.node_id, CASE WHEN e.status = 'FAILED' THEN 1 ELSE 0 END AS failed,
+    CASE WHEN e.task_id IN (SELECT i.task_id FROM interrupts i WHERE i.run_id = :run_id AND i.kind <> 'time') THEN 0
+      ELSE coalesce(e.duration_ms, 0) END AS work_ms
+  FROM node_executions e WHERE e.run_id = :run_id AND e.status IN ('COMPLETED', 'FAILED')
+    AND e.run_attempt > (SELECT r.counted_attempt FROM workflow_runs r WHERE r.run_id = :run_id)) AS done
+GROUP BY done.node_id
+ON CONFLICT (workflow_id, day, node_id) DO UPDATE SET executions = node_rollups.executions + excluded.executions,
+  failed = node_rollups.failed + excluded.failed, duration_ms = node_rollups.duration_ms + excluded.duration_ms,
+  longest_ms = CASE WHEN excluded.longest_ms > node_rollups.longest_ms THEN excluded.longest_ms
+    ELSE node_rollups.longest_ms END
+
+-- name: count_no_further_back
+-- The run has ended and is about to go on: what it has executed is counted.
+UPDATE workflow_runs SET counted_attempt = run_attempt WHERE run_id = :run_id
+
+-- name: unfinished_runs
+-- The runs of a project that have not ended, or of one of its workflows, by workflow and status: counted inside an index,
+-- less the dry runs, which another index has.
+SELECT found.workflow_id, found.status, sum(found.runs) FROM (
+  SELECT r.workflow_id, r.status, count(*) AS runs FROM workflows w CROSS JOIN workflow_runs r
+  WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
+    AND r.workflow_id = w.workflow_id AND r.status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
+  GROUP BY r.workflow_id, r.status
+  UNION ALL
+  SELECT r.workflow_id, r.status, -count(*) FROM workflows w CROSS JOIN workflow_runs r
+  WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
+    AND r.workflow_id = w.workflow_id AND r.status IN ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED')
+    AND r.dry_run IS NOT NULL
+  GROUP BY r.workflow_id, r.status) AS found
+GROUP BY found.workflow_id, found.status
+
+-- name: ended_by_period
+-- The runs of a project, or of one of its workflows, that ended since :hour: by periods of :hours, status and bucket.
+SELECT s.hour / :hours, s.status, s.bucket, sum(s.runs), sum(s.duration_ms) FROM workflows w CROSS JOIN run_rollups s
+WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
+  AND s.workflow_id = w.workflow_id AND s.hour >= :hour
+GROUP BY s.hour / :hours, s.status, s.bucket
+
+-- name: ended_by_workflow
+-- The same for each workflow of a page.
+SELECT s.workflow_id, s.status, s.bucket, sum(s.runs), sum(s.duration_ms) FROM workflows w CROSS JOIN run_rollups s
+WHERE w.project_id = :project_id AND w.workflow_id BETWEEN :first AND :last AND w.archived_at IS NULL
+  AND s.workflow_id = w.workflow_id AND s.hour >= :hour
+GROUP BY s.workflow_id, s.status, s.bucket
+
+-- name: last_runs
+-- The newest runs of each workflow of a page, newest first; of :limit those that are no dry runs.
+SELECT r.workflow_id, r.run_id, r.status, r.started_at, r.finished_at FROM workflows w CROSS JOIN workflow_runs r
+WHERE w.project_id = :project_id AND w.workflow_id BETWEEN :first AND :last AND w.archived_at IS NULL
+  AND r.run_id IN (SELECT n.run_id FROM workflow_runs n WHERE n.workflow_id = w.workflow_id
+    ORDER BY n.run_id DESC LIMIT :limit)
+  AND r.dry_run IS NULL
+ORDER BY r.workflow_id, r.run_id DESC
+
+-- name: slowest_nodes
+-- The nodes of a project, or of one of its workflows, that worked the longest on average since :day.
+SELECT n.workflow_id, w.name, n.node_id, sum(n.executions), sum(n.failed), sum(n.duration_ms), max(n.longest_ms)
+FROM workflows w CROSS JOIN node_rollups n
+WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
+  AND n.workflow_id = w.workflow_id AND n.day >= :day
+GROUP BY n.workflow_id, w.name, n.node_id
+ORDER BY 1.0 * sum(n.duration_ms) / sum(n.executions) DESC, n.workflow_id, n.node_id LIMIT :limit
+
+-- name: failing_nodes
+-- Those that failed most often.
+SELECT n.workflow_id, w.name, n.node_id, sum(n.executions), sum(n.failed), sum(n.duration_ms), max(n.longest_ms)
+FROM workflows w CROSS JOIN node_rollups n
+WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
+  AND n.workflow_id = w.workflow_id AND n.day >= :day
+GROUP BY n.workflow_id, w.name, n.node_id HAVING sum(n.failed) > 0
+ORDER BY sum(n.failed) DESC, n.workflow_id, n.node_id LIMIT :limit
