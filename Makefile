@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install run check format docs test test-long bench lock clean
+.PHONY: install run check format docs web-types test test-long bench lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -32,6 +32,10 @@ format: $(STAMP)
 # The part of docs/definitions.md that says what the node types need.
 docs: $(STAMP)
 	$(BIN)/python -m milepost.graphs.reference docs
+
+# The types of the viewer's REST client, from the API's document.
+web-types: $(STAMP)
+	$(BIN)/milepost openapi --schemas | npm --prefix web run --silent types
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2

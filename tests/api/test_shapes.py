@@ -1,6 +1,7 @@
 """The document says what the server answers: every JSON answer has a schema, examples and real answers follow it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from websockets.asyncio.client import connect
 from tests.answers import JSON, Documented
 from tests.api.conftest import Site, asked, opened
 from tests.python_graphs.conftest import PROJECT
+
+TYPES = Path(__file__).parents[2] / "web/src/api/schema.d.ts"
 
 RUNS = "/api/projects/default/workflows/runs"
 WORKFLOWS = "/api/projects/default/workflows"
@@ -113,7 +116,11 @@ class Walk:
         await self.ask("POST", f"{RUNS}/{pending}/execute", {})
         await self.ask("POST", f"{RUNS}/{first}/rerun", {})
         [point, *_] = (await self.ask("GET", f"{RUNS}/{first}/checkpoints"))["items"]
-        forked = {"checkpoint_id": point["checkpoint_id"], "state": {"outputs": {"process": {"value": "Hello"}}}, "execute": True}
+        forked = {
+            "checkpoint_id": point["checkpoint_id"],
+            "state": {"outputs": {"process": {"value": "Hello"}}},
+            "execute": True,
+        }
         await self.whole((await self.ask("POST", f"{RUNS}/{first}/fork", forked))["run_id"])
         mapped = await self.run(await self.workflow(MAP), 20)
         await self.whole(mapped)
@@ -256,3 +263,14 @@ def test_a_field_that_is_not_documented_is_an_error_here(answers: Documented) ->
     assert answers.errors(summary["schema"], {"name": "milepost", "version": "1", "more": 1})
     assert answers.errors(summary["schema"], {"name": "milepost"})
     assert answers.errors({"$ref": "#/components/schemas/Status"}, {"status": "DONE"})
+
+
+def test_the_types_of_the_viewer_name_every_field(answers: Documented) -> None:
+    """What needs no Node; that the file is what `make web-types` writes is tested with the command line."""
+    text = TYPES.read_text(encoding="utf-8")
+    for name, schema in answers.document["components"]["schemas"].items():
+        if "properties" in schema:
+            block = text.split(f"\n        {name}: {{\n")[1].split("\n        };\n")[0]
+            fields = set(re.findall(r"^            \"?(\w+)\"?(\??): ", block, re.MULTILINE))
+            required = set(schema.get("required", ()))
+            assert fields == {(field, "" if field in required else "?") for field in schema["properties"]}, name
