@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PAGE := $(BIN)/python web/page.py
 NO_NODE := test $$? -eq 3
 
-.PHONY: install run web check format docs test test-long bench lock clean
+.PHONY: install run web web-types check format docs test test-long bench lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -41,6 +41,10 @@ format: $(STAMP)
 # The part of docs/definitions.md that says what the node types need.
 docs: $(STAMP)
 	$(BIN)/python -m milepost.graphs.reference docs
+
+# The types of the viewer's REST client, from the API's document.
+web-types: $(STAMP)
+	$(BIN)/milepost openapi --schemas | npm --prefix web run --silent types
 
 test: $(STAMP)
 	$(PAGE) build || $(NO_NODE)

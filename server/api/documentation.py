@@ -124,8 +124,9 @@ def openapi(app: FastAPI, version: str) -> dict[str, Any]:
         # FastAPI drops every null of an example, and a field that is null is not one that is missing.
         document["paths"][path][method]["responses"][str(status)]["content"] = described
     shapes = {shape: None for *_, described in _described(app) for shape in _shapes(described)}
+    schemas = {**_bodies(), **_answers([*shapes, *SENT]), "Problem": PROBLEM}
     document["components"] = {
-        "schemas": dict(sorted({**_bodies(), **_answers([*shapes, *SENT]), "Problem": PROBLEM}.items())),
+        "schemas": {name: _untitled(schemas[name]) for name in sorted(schemas)},
         "securitySchemes": {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
@@ -138,7 +139,7 @@ def openapi(app: FastAPI, version: str) -> dict[str, Any]:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Schemas without a title for every field: it would only say the field's name once more."""
+    """Schemas without titles: they would only say names once more."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Never."""
@@ -159,6 +160,10 @@ def _answers(shapes: Iterable[Shape]) -> dict[str, Any]:
     _, found = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE, schema_generator=_Untitled)
     schemas: dict[str, Any] = found["$defs"]
     return schemas
+
+
+def _untitled(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "title"}
 
 
 def _described(app: FastAPI) -> Iterator[tuple[str, str, int | str, dict[str, Any]]]:

@@ -234,6 +234,7 @@ WORKFLOW: dict[str, Any] = {
     "version": 1,
     "version_created_at": TIME,
     "definition": DEFINITION,
+    "pins": {},
     "warnings": [],
 }
 
@@ -290,6 +291,16 @@ def page(item: Any, cursor: str | None = None) -> dict[str, Any]:
     """A list's answer with one item."""
     return {"items": [item], "next_cursor": cursor}
 
+
+NODE_TYPE: dict[str, Any] = {
+    "type": "output",
+    "title": "Output",
+    "description": "What the run gives.",
+    "output": "`value`: the value.",
+    "branching": False,
+    "side_effects": False,
+    "config_schema": {"type": "object"},
+}
 
 PYTHON_GRAPH = {
     "name": "agent",

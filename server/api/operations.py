@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from milepost.server.api.answers import answer, described
-from milepost.server.api.examples import PYTHON_GRAPH
+from milepost.server.api.examples import NODE_TYPE, PYTHON_GRAPH
 from milepost.server.api.route import Route
 from milepost.server.api.services import AServer
 from milepost.server.api.shapes.operations import Health, Info, Readiness
@@ -81,7 +81,7 @@ def routes() -> APIRouter:
             "List node types",
             answers=NodeTypes,
             example={
-                "items": [{"type": "output", "title": "Output", "config_schema": {"type": "object"}}],
+                "items": [NODE_TYPE],
                 "next_cursor": None,
                 "failed": [],
             },

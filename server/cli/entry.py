@@ -24,6 +24,7 @@ COMMANDS: Table = {
     "diff": "diff:diff",
     "key": {"create": "key:create", "list": "key:show", "revoke": "key:revoke"},
     "secret": {"set": "secret:set_", "list": "secret:show", "delete": "secret:delete"},
+    "openapi": "openapi:openapi",
     "version": "version:version",
 }
 

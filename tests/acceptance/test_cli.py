@@ -23,6 +23,7 @@ from milepost.server.cli import main
 COMMAND = [sys.executable, "-m", "milepost"]
 TIMEOUT = 60
 ROOT = Path(__file__).parents[2]
+TYPES = ROOT / "web/node_modules/.bin/openapi-typescript"
 
 CHAIN = {
     "steps": [{"id": "shout", "type": "process", "config": {"operation": "uppercase", "value": "{{ input.word }}"}}]
@@ -442,3 +443,21 @@ def test_mistakes_are_answered_in_one_line(tmp_path: Path, capsys: pytest.Captur
 def test_a_setting_may_come_from_the_environment(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     monkeypatch.setenv("MILEPOST_SYNC_THREADS", "none")
     assert "MILEPOST_SYNC_THREADS" in refused(capsys, "serve")
+
+
+def test_openapi_writes_the_document_that_the_server_shows(served: Served, tmp_path: Path) -> None:
+    file = tmp_path / "openapi.json"
+    assert milepost("openapi", str(file), cwd=tmp_path).returncode == 0
+    shown = httpx.get(f"{served.url}/openapi.json").json()
+    assert json.loads(file.read_text(encoding="utf-8")) == shown
+    assert [each.name for each in tmp_path.iterdir()] == ["openapi.json"]
+    refused = milepost("openapi", str(tmp_path))
+    assert (refused.returncode, refused.stderr) == (2, f"milepost: cannot write {tmp_path}: Is a directory\n")
+
+
+@pytest.mark.skipif(not TYPES.exists(), reason="the viewer's packages are not installed")
+def test_the_types_of_the_viewer_are_those_of_the_document() -> None:
+    schemas = milepost("openapi", "--schemas").stdout
+    arguments = ["npm", "--prefix", "web", "run", "--silent", "types", "--", "--check"]
+    checked = subprocess.run(arguments, cwd=ROOT, input=schemas, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, f"{checked.stderr}: run `make web-types`"

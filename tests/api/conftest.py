@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from milepost.server.serving import services
 from milepost.server.store.database import Database
 from milepost.server.store.rows import Project
 from milepost.server.store.store import Store, wall_clock
+from tests.answers import Documented, documented
 from tests.api.seed import seed_project, seed_workflow
 from tests.probes import registry
 
@@ -42,12 +45,13 @@ async def workflow_id(store: Store, project: Project) -> str:
 
 @dataclass(frozen=True)
 class Site:
-    """A server: its app, the owner's key, a client that uses it, and where its sockets are."""
+    """A server: its app, the owner's key, a client that uses it, its document, and where its sockets are."""
 
     app: App
     secret: str
     client: httpx.AsyncClient
     project: Project
+    documented: Documented
     address: str = ""
 
     @property
@@ -65,38 +69,62 @@ class Site:
         return await seed_workflow(self.app.store, self.project, definition)
 
 
-@pytest.fixture
-async def opened_app(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[App, str]]:
-    """An app with a clock of its own where a test gives one as the fixture's parameter."""
-    settings = load_settings(
-        data=tmp_path / "data",
+@asynccontextmanager
+async def opened(data: Path, clock: Callable[[], int] = wall_clock, **settings: Any) -> AsyncIterator[tuple[App, str]]:
+    """An app on a directory of its own, with the owner's key."""
+    chosen = load_settings(
+        data=data,
         examples=False,
         shutdown_grace=0.5,
         viewer_queue=64,
         synchronous="normal",
         max_body_bytes=8192,
+        **settings,
     )
-    app = build(settings, registry(), getattr(request, "param", wall_clock))
+    app = build(chosen, registry(), clock)
     await asyncio.to_thread(app.open)
     app.hub.attach(asyncio.get_running_loop())
-    yield app, await prepare(app)
-    app.hub.close()
-    await asyncio.to_thread(app.close)
+    try:
+        yield app, await prepare(app)
+    finally:
+        app.hub.close()
+        await asyncio.to_thread(app.close)
 
 
-@pytest.fixture
-async def site(opened_app: tuple[App, str]) -> AsyncIterator[Site]:
-    """An app without a port: requests go straight to the ASGI application."""
-    app, secret = opened_app
-    transport = httpx.ASGITransport(create_api(services(app)), raise_app_exceptions=True)
+@asynccontextmanager
+async def asked(app: App, secret: str, answers: Documented) -> AsyncIterator[Site]:
+    """An app without a port: requests go straight to the ASGI application, and the document knows every answer."""
     async with httpx.AsyncClient(
-        transport=transport, base_url="http://milepost", headers={"X-API-Key": secret}
+        transport=httpx.ASGITransport(create_api(services(app)), raise_app_exceptions=True),
+        base_url="http://milepost",
+        headers={"X-API-Key": secret},
+        event_hooks={"response": [answers.response]},
     ) as client:
-        yield Site(app, secret, client, await app.store.project(DEFAULT_SLUG))
+        yield Site(app, secret, client, await app.store.project(DEFAULT_SLUG), answers)
+
+
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Documented:
+    """What the document says of answers."""
+    return documented(tmp_path_factory.mktemp("documented"))
 
 
 @pytest.fixture
-async def served(opened_app: tuple[App, str]) -> AsyncIterator[Site]:
+async def opened_app(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[App, str]]:
+    """An app with a clock of its own where a test gives one as the fixture's parameter."""
+    async with opened(tmp_path / "data", getattr(request, "param", wall_clock)) as found:
+        yield found
+
+
+@pytest.fixture
+async def site(opened_app: tuple[App, str], answers: Documented) -> AsyncIterator[Site]:
+    """An app without a port."""
+    async with asked(*opened_app, answers) as site:
+        yield site
+
+
+@pytest.fixture
+async def served(opened_app: tuple[App, str], answers: Documented) -> AsyncIterator[Site]:
     """An app behind a real port."""
     app, secret = opened_app
     config = uvicorn.Config(
@@ -112,10 +140,12 @@ async def served(opened_app: tuple[App, str]) -> AsyncIterator[Site]:
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    async with httpx.AsyncClient(base_url=f"http://{address}", headers={"X-API-Key": secret}) as client:
+    hooks = {"response": [answers.response]}
+    url = f"http://{address}"
+    async with httpx.AsyncClient(base_url=url, headers={"X-API-Key": secret}, event_hooks=hooks) as client:
         while not server.started:
             await asyncio.sleep(0)
-        yield Site(app, secret, client, await app.store.project(DEFAULT_SLUG), address)
+        yield Site(app, secret, client, await app.store.project(DEFAULT_SLUG), answers, address)
     app.hub.close()
     server.should_exit = True
     try:

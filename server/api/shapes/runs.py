@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from milepost.server.api.shapes.values import Id, Object, Page, RunError, Time
+from milepost.server.api.shapes.values import Failure, Id, Object, Page, RunError, Time
 from milepost.server.runs.why import CODES
 from milepost.server.states import NodeStatus, RunStatus
 
@@ -97,7 +97,7 @@ class MapItem(TypedDict):
     status: NodeStatus
     attempt: int
     output: Any
-    error: RunError | None
+    error: Failure | None
     started_at: Time
     completed_at: Time
     duration_ms: int

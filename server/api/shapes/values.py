@@ -24,11 +24,16 @@ class ProblemItem(TypedDict):
     message: str
 
 
-class RunError(TypedDict):
-    """Why a run or a node failed. Lists, the status and most events leave `traceback` out."""
+class Failure(TypedDict):
+    """Why something failed."""
 
     code: str
     type: str
     message: str
+
+
+class RunError(Failure):
+    """Why a run or a node failed. Lists, the status and most events leave `traceback` out."""
+
     node_id: str | None
     traceback: NotRequired[str]
