@@ -17,6 +17,7 @@ from milepost.server.api import (
     run_control,
     runs,
     secrets,
+    sign_in,
     sockets,
     tasks,
     workflows,
@@ -38,11 +39,11 @@ def create_api(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    app.add_middleware(Gate, keys=services.keys)
+    app.add_middleware(Gate, credentials=services.credentials)
     register(app)
     people = (inbox, notifications, tasks)
     kept = (projects, secrets, limits)
-    for module in (runs, run_control, events, checkpoints, workflows, dry_runs, *kept, *people, operations):
+    for module in (sign_in, runs, run_control, events, checkpoints, workflows, dry_runs, *kept, *people, operations):
         # Not include_router, which would analyse every route a second time: a fifth of a second at start.
         app.router.routes.extend(module.routes().routes)
     app.router.routes.extend(sockets.routes())

@@ -13,6 +13,8 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
+from milepost.server.api.credentials import COOKIE
+from milepost.server.api.gate import OPEN_PATHS, OPEN_ROUTES
 from milepost.server.api.models import (
     ChangeTask,
     CreateRun,
@@ -32,6 +34,7 @@ from milepost.server.api.models import (
     Rerun,
     ResumeRun,
     SecretForm,
+    SignIn,
 )
 
 BODIES: tuple[type[BaseModel], ...] = (
@@ -53,12 +56,14 @@ BODIES: tuple[type[BaseModel], ...] = (
     Rerun,
     ResumeRun,
     SecretForm,
+    SignIn,
 )
 
 DESCRIPTION = """Runs workflows as LangGraph graphs.
 
 Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs a key, as `X-API-Key: mp_…` or
-`Authorization: Bearer mp_…`. Errors are `application/problem+json` with a stable `code`.
+`Authorization: Bearer mp_…`, or a session's cookie (see `sign-in`). Errors are `application/problem+json`
+with a stable `code`.
 
 Live events also come over WebSocket: `/api/projects/{project_id}/workflows/runs/{run_id}/ws?after=<seq>` and, for a
 project's list of runs, `/api/projects/{project_id}/workflows/runs/ws`."""
@@ -71,6 +76,7 @@ TAGS = (
     ("workflows", "Definitions and their versions."),
     ("projects", "Projects, their keys and their limits."),
     ("inbox", "What runs ask and tell people, and what people are to do."),
+    ("sign-in", "Sessions of browsers, by a one-time link or a key, and who somebody is."),
     ("operations", "Health, measurements, what the server offers."),
 )
 
@@ -123,11 +129,13 @@ def openapi(app: FastAPI, version: str) -> dict[str, Any]:
         "securitySchemes": {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         },
     }
-    document["security"] = [{"key": []}, {"bearer": []}]
-    for path in ("/healthz", "/readyz"):
-        document["paths"][path]["get"]["security"] = []
+    document["security"] = [{"key": []}, {"bearer": []}, {"session": []}]
+    for method, path, operation in _operations(document):
+        if path in OPEN_PATHS or (method, path) in OPEN_ROUTES:
+            operation["security"] = []
     return document
 
 
@@ -175,7 +183,7 @@ def add_routes(app: FastAPI, version: str) -> None:
     app.add_route("/docs", documentation.serve_page, include_in_schema=False)
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, found in methods.items():
             yield method.upper(), path, found

@@ -14,7 +14,7 @@ from milepost.server.states import TERMINAL, Action, RunStatus, target
 from milepost.server.store.rows import Run
 from milepost.server.store.unit import NewEvent, Returning, encode
 
-_FILES = ("access", "events", "nodes", "people", "runs", "secrets", "workflows")
+_FILES = ("access", "events", "nodes", "people", "runs", "secrets", "sessions", "workflows")
 
 SQL: Mapping[str, str] = MappingProxyType(
     {name: sql for file in _FILES for name, sql in load(Path(__file__).parent / "sql" / f"{file}.sql").items()}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from milepost.server.access.keys import TTL_MS, Keys
+from milepost.server.access.keys import Keys
+from milepost.server.access.recent import TTL_MS
 from milepost.server.errors import NotAuthenticated, NotFound
 from milepost.server.store.database import Database
 from milepost.server.store.store import Store
