@@ -32,6 +32,30 @@ CREATE TABLE api_keys (
   revoked_at  BIGINT
 );
 
+-- A person's browser, signed in with a key: it is good as long as the key is. expires_at moves on while it is used.
+CREATE TABLE sessions (
+  session_id  TEXT PRIMARY KEY,
+  key_id      TEXT NOT NULL REFERENCES api_keys (key_id),
+  secret_hash TEXT NOT NULL UNIQUE,
+  created_at  BIGINT NOT NULL,
+  seen_at     BIGINT NOT NULL,
+  expires_at  BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+-- Secrets that are good once: links that sign in, tickets that open a socket. session_id: of the session that asked.
+CREATE TABLE one_time_secrets (
+  secret_hash TEXT PRIMARY KEY,
+  purpose     TEXT NOT NULL CHECK (purpose IN ('link', 'ticket')),
+  key_id      TEXT NOT NULL REFERENCES api_keys (key_id),
+  session_id  TEXT REFERENCES sessions (session_id) ON DELETE CASCADE,
+  created_at  BIGINT NOT NULL,
+  expires_at  BIGINT NOT NULL,
+  used_at     BIGINT
+);
+CREATE INDEX one_time_secrets_by_end ON one_time_secrets (expires_at);
+CREATE INDEX one_time_secrets_by_session ON one_time_secrets (session_id) WHERE session_id IS NOT NULL;
+
 -- What configs read as `secrets.NAME`. ciphertext: AES-GCM under the server's key, bound to project and name.
 CREATE TABLE secrets (
   project_id TEXT NOT NULL REFERENCES projects (project_id),

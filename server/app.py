@@ -19,7 +19,9 @@ from milepost.graphs.python.config import GraphsConfig, InvalidConfig, read_conf
 from milepost.graphs.sandbox.sandbox import Sandbox, SandboxLimits
 from milepost.server.access.cipher import Cipher
 from milepost.server.access.keys import Keys
+from milepost.server.access.one_time import OneTime
 from milepost.server.access.secrets import Secrets
+from milepost.server.access.sessions import Sessions
 from milepost.server.config import Settings
 from milepost.server.engine.black_box import BlackBox
 from milepost.server.engine.engine import Engine
@@ -70,6 +72,8 @@ class App:
     hub: Hub
     engine: Engine
     keys: Keys
+    sessions: Sessions
+    one_time: OneTime
     secrets: Secrets
     veils: Veils
     metrics: Metrics
@@ -179,6 +183,8 @@ def build(settings: Settings, registry: Registry | None = None, clock: Callable[
         hub=hub,
         engine=engine,
         keys=Keys(store),
+        sessions=Sessions(store),
+        one_time=OneTime(store),
         secrets=secrets,
         veils=veils,
         metrics=metrics,

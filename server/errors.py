@@ -5,6 +5,7 @@ MilepostError
 │   ├── InvalidState 400      invalid_state
 │   └── AnswerRequired 400    answer_required
 ├── NotAuthenticated 401      not_authenticated
+│   └── LinkRefused           (becomes a redirect to the sign-in page)
 ├── Forbidden 403             forbidden
 ├── NotFound 404              not_found
 ├── Conflict 409
@@ -31,6 +32,7 @@ MilepostError
 │   ├── SecretUnreadable      secret_unreadable
 │   └── IdempotencyMismatch   idempotency_mismatch
 ├── ProjectLimit 429          project_limit (WebSocket 4429)
+├── TooManyAttempts 429       too_many_attempts
 ├── ViewerTooSlow             (WebSocket 4408)
 ├── ExecutionTimeout 504      execution_timeout
 ├── Unavailable 503           unavailable
@@ -78,6 +80,14 @@ class AnswerRequired(BadRequest):
 
 class NotAuthenticated(MilepostError):
     status, code, title, close_code = 401, "not_authenticated", "Not authenticated", 4401
+
+
+class LinkRefused(NotAuthenticated):
+    """A sign-in link does not work; ``reason`` is what the sign-in page is told."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the sign-in link does not work: {reason}")
+        self.reason = reason
 
 
 class Forbidden(MilepostError):
@@ -190,6 +200,12 @@ class ProjectLimit(MilepostError):
     """``limit`` names what is used up, ``maximum`` and ``used`` say how far."""
 
     status, code, title, close_code = 429, "project_limit", "The project has as much as it may", 4429
+
+
+class TooManyAttempts(MilepostError):
+    """``retry_after_seconds`` says when to try again."""
+
+    status, code, title, close_code = 429, "too_many_attempts", "Too many attempts", 4429
 
 
 class ViewerTooSlow(MilepostError):

@@ -15,7 +15,19 @@ from milepost.graphs.veil import Veil
 
 _SECRETS = re.compile(r"\bmp_[A-Za-z0-9_-]{20,}|(?i:\b(bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
 _SECRET_NAMES = frozenset(
-    {"authorization", "cookie", "key", "password", "secret", "set-cookie", "ticket", "token", "x-api-key"}
+    {
+        "authorization",
+        "cookie",
+        "csrf_token",
+        "key",
+        "password",
+        "secret",
+        "set-cookie",
+        "ticket",
+        "token",
+        "x-api-key",
+        "x-csrf-token",
+    }
 )
 _DEEPEST = 8
 MASK = "***"

@@ -12,7 +12,9 @@ import structlog
 import uvicorn
 import uvloop
 
+from milepost.server.access.attempts import Attempts
 from milepost.server.api.api import create_api
+from milepost.server.api.credentials import Credentials
 from milepost.server.api.peer import Protocol
 from milepost.server.api.services import Services
 from milepost.server.app import App, prepare
@@ -129,6 +131,8 @@ def services(app: App) -> Services:
         clock=app.store.clock,
         hub=app.hub,
         keys=app.keys,
+        credentials=Credentials(app.keys, app.sessions, app.one_time),
+        attempts=Attempts(app.store.clock),
         secrets=app.secrets,
         workflows=app.workflows,
         read=app.read,

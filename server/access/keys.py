@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid_utils import uuid7
 
 from milepost.server.access.private_file import read_line, write_line
+from milepost.server.access.recent import Recent
 from milepost.server.errors import NotAuthenticated, NotFound
 from milepost.server.store.rows import Key
 from milepost.server.store.statements import statement
@@ -16,26 +17,32 @@ from milepost.server.store.unit import Unit
 
 PREFIX = "mp_"
 
-TTL_MS = 3_000
-"""How long a key that was found valid is trusted without asking the store: a revocation takes hold within this."""
-
-_KEPT = 1_000
-
 OWNER = "owner"
+
+OF_A_KEY = ("can_view", "can_execute", "can_edit")
+"""What a project's key may do in it. The owner may manage it too: keys and limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks. ``project_id`` None: may see every project."""
+    """Who asks. ``project_id`` None: may see every project. ``session_id``: of the browser that was signed in with
+    the key; ``expires_at``, epoch ms: when the credential that was brought ends, if it does."""
 
     key_id: str
     name: str
     project_id: str | None
+    session_id: str | None = None
+    expires_at: int | None = None
 
     @property
     def owner(self) -> bool:
         """May make projects and see all of them."""
         return self.project_id is None
+
+    @property
+    def may(self) -> tuple[str, ...]:
+        """Permissions in each project that it sees."""
+        return (*OF_A_KEY, "can_manage") if self.owner else OF_A_KEY
 
     def sees(self, project_id: str) -> bool:
         """Whether the project exists for this identity."""
@@ -47,7 +54,7 @@ class Keys:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[int, Identity]] = {}
+        self._known: Recent[Identity] = Recent()
 
     async def authenticate(self, secret: str) -> Identity:
         """Whose key ``secret`` is.
@@ -56,18 +63,16 @@ class Keys:
             NotAuthenticated: no such key, or it was revoked or has expired.
         """
         now = self._store.clock()
-        hashed = _hash(secret)
-        known = self._known.get(hashed)
-        if known is not None and 0 <= now - known[0] < TTL_MS:
-            return known[1]
+        hashed = hash_of(secret)
+        known = self._known.get(hashed, now)
+        if known is not None:
+            return known
         key = await self._store.key(hashed)
         if key is None:
-            self._known.pop(hashed, None)
+            self._known.forget(hashed)
             raise NotAuthenticated("there is no valid key like this one")
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        identity = Identity(key.key_id, key.name, key.project_id)
-        self._known[hashed] = (now, identity)
+        identity = Identity(key.key_id, key.name, key.project_id, expires_at=key.expires_at)
+        self._known.put(hashed, now, identity)
         return identity
 
     async def create(self, name: str, project_id: str | None, expires_at: int | None) -> tuple[Key, str]:
@@ -83,7 +88,7 @@ class Keys:
                         key_id=key.key_id,
                         project_id=project_id,
                         name=name,
-                        secret_hash=_hash(secret),
+                        secret_hash=hash_of(secret),
                         now=key.created_at,
                         expires_at=expires_at,
                     )
@@ -97,7 +102,7 @@ class Keys:
         return [Key(*row) for row in await self._store.fetch("list_keys")]
 
     async def revoke(self, key_id: str) -> None:
-        """Make a key invalid, at the latest after ``TTL_MS``.
+        """Make a key invalid, at the latest after ``recent.TTL_MS``.
 
         Raises:
             NotFound: there is no such key, or it was revoked before.
@@ -116,7 +121,7 @@ class Keys:
         path = data / "owner.key"
         secret = read_line(path)
         if secret is not None:
-            key = await self._store.key(_hash(secret))
+            key = await self._store.key(hash_of(secret))
             if key is not None and key.project_id is None:
                 return secret
         await self._store.commit(Unit([statement("revoke_owner_keys", now=self._store.clock())]))
@@ -126,6 +131,7 @@ class Keys:
         return secret
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
+    """What is stored of a secret that this server made."""
     # A secret has 256 random bits: nobody guesses it, so a slow hash would only slow every request down.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

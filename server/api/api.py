@@ -19,6 +19,7 @@ from milepost.server.api import (
     run_control,
     runs,
     secrets,
+    sign_in,
     sockets,
     statistics,
     tasks,
@@ -46,13 +47,14 @@ def create_api(services: Services, page: Path = STATIC) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    app.add_middleware(Gate, keys=services.keys)
+    app.add_middleware(Gate, credentials=services.credentials)
     if services.settings.root_path:
         app.add_middleware(Prefix, root_path=services.settings.root_path)
     register(app)
     people = (inbox, notifications, tasks)
     kept = (projects, secrets, limits)
     for module in (
+        sign_in,
         runs,
         comparison,
         run_control,

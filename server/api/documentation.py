@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from milepost.server.api.answers import Reference, Shape
+from milepost.server.api.credentials import COOKIE
+from milepost.server.api.gate import needs_identity
 from milepost.server.api.models import (
     ChangeTask,
     CreateRun,
@@ -34,6 +36,7 @@ from milepost.server.api.models import (
     Rerun,
     ResumeRun,
     SecretForm,
+    SignIn,
 )
 from milepost.server.api.shapes.events import SENT
 
@@ -56,12 +59,14 @@ BODIES: tuple[type[BaseModel], ...] = (
     Rerun,
     ResumeRun,
     SecretForm,
+    SignIn,
 )
 
 DESCRIPTION = """Runs workflows as LangGraph graphs.
 
 Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs a key, as `X-API-Key: mp_…` or
-`Authorization: Bearer mp_…`. Errors are `application/problem+json` with a stable `code`.
+`Authorization: Bearer mp_…`, or a session's cookie (see `sign-in`). Errors are `application/problem+json`
+with a stable `code`.
 
 Live events also come over WebSocket: `/api/projects/{project_id}/workflows/runs/{run_id}/ws?after=<seq>` and, for a
 project's list of runs, `/api/projects/{project_id}/workflows/runs/ws`."""
@@ -74,6 +79,7 @@ TAGS = (
     ("workflows", "Definitions and their versions."),
     ("projects", "Projects, their keys and their limits."),
     ("inbox", "What runs ask and tell people, and what people are to do."),
+    ("sign-in", "Sessions of browsers, by a one-time link or a key, and who somebody is."),
     ("operations", "Health, measurements, what the server offers."),
 )
 
@@ -130,11 +136,13 @@ def openapi(app: FastAPI, version: str) -> dict[str, Any]:
         "securitySchemes": {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         },
     }
-    document["security"] = [{"key": []}, {"bearer": []}]
-    for path in ("/healthz", "/readyz"):
-        document["paths"][path]["get"]["security"] = []
+    document["security"] = [{"key": []}, {"bearer": []}, {"session": []}]
+    for method, path, operation in _operations(document):
+        if not needs_identity(method, path):
+            operation["security"] = []
     return document
 
 
@@ -226,7 +234,7 @@ def add_routes(app: FastAPI, version: str) -> None:
     app.add_route("/docs", documentation.serve_page, include_in_schema=False)
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, found in methods.items():
             yield method.upper(), path, found

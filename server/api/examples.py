@@ -82,6 +82,16 @@ NOTIFICATION = notification_json(
 
 PROJECT = project_json(Project(PROJECT_ID, "default", "Default", MILLISECONDS))
 
+ME: dict[str, Any] = {
+    "user": {"name": "owner"},
+    "kind": "session",
+    "owner": True,
+    "csrf_token": "bSV3l0p1…",
+    "permissions": {"can_create_projects": True},
+    "projects": [{**PROJECT, "permissions": ["can_view", "can_execute", "can_edit", "can_manage"]}],
+    "expires_at": TIME,
+}
+
 RUN_SUMMARY: dict[str, Any] = {
     "run_id": RUN_ID,
     "project_id": PROJECT_ID,

@@ -1,26 +1,27 @@
-"""The outermost ASGI layer: nobody gets to a route without a key, and nothing gets out but an answer."""
-
-from collections.abc import Iterable
+"""The outermost ASGI layer: nobody gets to a route without an identity, and nothing gets out but an answer."""
 
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from milepost.server.access.keys import Keys
+from milepost.server.api.credentials import Credentials
 from milepost.server.api.problems import problem_response
-from milepost.server.errors import MilepostError, NotAuthenticated
+from milepost.server.errors import MilepostError
+
+OPEN_ROUTES = frozenset({("GET", "/api/auth/link"), ("HEAD", "/api/auth/link"), ("POST", "/api/auth/session")})
+"""What somebody needs who has no identity yet."""
 
 log = structlog.get_logger("milepost.api")
 
 
 class Gate:
-    """Asks every HTTP request for its key and turns whatever goes wrong into a problem. WebSockets ask themselves,
+    """Asks every HTTP request who sends it and turns whatever goes wrong into a problem. WebSockets ask themselves,
     because they are accepted before they are refused."""
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+    def __init__(self, app: ASGIApp, credentials: Credentials) -> None:
         self._app = app
-        self._keys = keys
+        self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -35,8 +36,8 @@ class Gate:
             await send(message)
 
         try:
-            if needs_key(scope["path"]):
-                scope["milepost.identity"] = await self._keys.authenticate(secret_of(scope["headers"]))
+            if needs_identity(scope["method"], scope["path"]):
+                scope["milepost.identity"] = await self._credentials.of_request(scope)
             await self._app(scope, receive, watched)
         except ClientDisconnect:
             return
@@ -47,27 +48,15 @@ class Gate:
             await problem_response(_foreseen(error, scope))(scope, receive, send)
 
 
-def needs_key(path: str) -> bool:
-    """Whether nothing is served at ``path`` without a key: the API and the measurements. All else is health, the
-    API's description and the page's files, which are the same for everybody."""
+def needs_identity(method: str, path: str) -> bool:
+    """Whether nothing is served there without an identity."""
+    return of_api(path) and (method, path) not in OPEN_ROUTES
+
+
+def of_api(path: str) -> bool:
+    """Whether the API or the measurements are there. All else is health, the API's description and the page's files,
+    which are the same for everybody."""
     return path in ("/api", "/metrics") or path.startswith("/api/")
-
-
-def secret_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The key that a request brings, in ``X-API-Key`` or as a bearer token.
-
-    Raises:
-        NotAuthenticated: it brings none.
-    """
-    bearer = None
-    for name, value in headers:
-        if name == b"x-api-key":
-            return value.decode("latin-1").strip()
-        if name == b"authorization" and value[:7].lower() == b"bearer ":
-            bearer = value[7:].decode("latin-1").strip()
-    if bearer is None:
-        raise NotAuthenticated("send a key in X-API-Key or as Authorization: Bearer")
-    return bearer
 
 
 def _foreseen(error: Exception, scope: Scope) -> MilepostError:

@@ -25,6 +25,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class SignIn(Strict):
+    """A browser signs in."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(description="A key, `mp_…`.")
+
+
 class ConcurrencyForm(Strict):
     """How many runs of a workflow may run at once."""
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from milepost.server.api.gate import needs_key
+from milepost.server.api.gate import of_api
 from milepost.server.api.page_files import INDEX, Build, File, read_build, stamp_of
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -54,7 +54,7 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or needs_key(scope["path"]):
+        if scope["type"] != "http" or of_api(scope["path"]):
             await self._other(scope, receive, send)
             return
         request = Request(scope)

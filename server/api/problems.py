@@ -38,9 +38,10 @@ def problem(error: MilepostError) -> dict[str, Any]:
 
 def problem_response(error: MilepostError) -> Response:
     """The response for an error."""
-    return Response(
-        orjson.dumps(problem(error), default=str), error.status, dict(_HEADERS.get(error.status, {})), MEDIA_TYPE
-    )
+    headers = dict(_HEADERS.get(error.status, {}))
+    if "retry_after_seconds" in error.more:
+        headers["Retry-After"] = str(error.more["retry_after_seconds"])
+    return Response(orjson.dumps(problem(error), default=str), error.status, headers, MEDIA_TYPE)
 
 
 def invalid_request(problems: Iterable[Mapping[str, Any]], *, skip: int = 0) -> InvalidRequest:

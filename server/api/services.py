@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from milepost.graphs.node_types import Registry
+from milepost.server.access.attempts import Attempts
 from milepost.server.access.keys import Identity, Keys
 from milepost.server.access.secrets import Secrets
+from milepost.server.api.credentials import Credentials
 from milepost.server.config import Settings
 from milepost.server.engine.dispatcher import Dispatcher
 from milepost.server.hub.hub import Hub
@@ -40,6 +42,8 @@ class Services:
     clock: Callable[[], int]
     hub: Hub
     keys: Keys
+    credentials: Credentials
+    attempts: Attempts
     secrets: Secrets
     workflows: Workflows
     read: Read

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
@@ -18,7 +17,6 @@ from uvicorn.protocols.utils import ClientDisconnected
 from milepost.server.access.keys import Identity
 from milepost.server.api.bodies import check, parse_json
 from milepost.server.api.following import HEARTBEAT, STUCK, Follower, first_of
-from milepost.server.api.gate import secret_of
 from milepost.server.api.models import Pause, ResumeRun, Strict
 from milepost.server.api.outcomes import cancelled, paused, resumed
 from milepost.server.api.parameters import MAX_SEQ
@@ -26,7 +24,7 @@ from milepost.server.api.peer import Peer
 from milepost.server.api.problems import problem
 from milepost.server.api.run_control import resume_of
 from milepost.server.api.services import Services
-from milepost.server.errors import BadRequest, Forbidden, MilepostError, NotFound, ViewerTooSlow
+from milepost.server.errors import BadRequest, MilepostError, NotFound, ViewerTooSlow
 from milepost.server.hub.frame import Frame
 from milepost.server.hub.subscription import ProjectSubscription, Subscription
 from milepost.server.store.rows import Project, iso
@@ -274,8 +272,8 @@ async def _admit(websocket: WebSocket, kind: type[Session]) -> None:
 
 
 async def _enter(websocket: WebSocket, peer: Peer, services: Services, kind: type[Session]) -> Session:
-    _check_origin(websocket)
-    actor = await services.keys.authenticate(secret_of(websocket.scope["headers"]))
+    ticket = websocket.query_params.get("ticket")
+    actor = await services.credentials.of_socket(websocket.scope["headers"], ticket)
     project = await services.projects.open(actor, websocket.path_params["project_id"])
     return kind(Entry(services, actor, project, websocket, peer))
 
@@ -286,12 +284,6 @@ def _run_id(websocket: WebSocket) -> str:
         return str(UUID(text))
     except ValueError as error:
         raise NotFound(f"there is no run {text}") from error
-
-
-def _check_origin(websocket: WebSocket) -> None:
-    origin = websocket.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != websocket.headers.get("host", "").lower():
-        raise Forbidden("pages of another origin may not connect")
 
 
 def _after(websocket: WebSocket) -> int:

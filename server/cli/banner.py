@@ -11,18 +11,23 @@ from typing import Any
 import orjson
 
 from milepost.graphs.examples import examples
+from milepost.server.access.one_time import LINK_MS
 from milepost.server.app import DEFAULT_SLUG, App
 from milepost.server.store.rows import Workflow
 
 
-async def banner(app: App, url: str) -> str:
-    """The text. It names the file of the owner's key and never shows the key."""
+async def banner(app: App, url: str, link: str) -> str:
+    """The text. It names the file of the owner's key and never shows the key; ``link`` signs the owner in, once."""
     key = shlex.quote(str(app.settings.data / "owner.key"))
     project = await app.store.project(DEFAULT_SLUG)
     found = (await app.workflows.list(project, None, 100, None))["items"]
     lines = [
         "",
         f"  Milepost {version('milepost')} is ready.",
+        "",
+        f"  Open       {link}",
+        f"             signs one browser in, within {LINK_MS // 60_000} minutes. Another:",
+        f"             {_command()} link{_flags(app, url)}",
         "",
         f"  API        {url}/docs",
         f"  Your key   {key}",

@@ -17,6 +17,7 @@ Table = Mapping[str, "str | Table"]
 COMMANDS: Table = {
     "init": "init:init",
     "serve": "serve:serve",
+    "link": "link:link",
     "run": "run:run",
     "test": "dry_run:dry_run",
     "watch": "watch:watch",

@@ -62,23 +62,33 @@ class Place:
         return await directly(store, project.project_id)
 
     def _ask(self, method: str, path: str, body: Row | None) -> Row:
-        secret = find_key(None, self.data)
         try:
-            answer = httpx.request(
-                method,
-                f"{self.url.rstrip('/')}/api/projects/{self.project}/{path}",
-                headers={"X-API-Key": secret},
-                json=body,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return ask(self.url, find_key(None, self.data), method, f"projects/{self.project}/{path}", body)
+        except NoAnswer as error:
             raise Mistake(
-                f"a server has {self.data} open, and {self.url} does not answer ({error}); "
-                "say with --url where it listens, or stop it"
+                f"a server has {self.data} open, and {error}; say with --url where it listens, or stop it"
             ) from error
-        if answer.is_error:
-            raise Mistake(f"the server at {self.url} answered {answer.status_code}: {_detail(answer)}")
-        found: Row = answer.json() if answer.content else {}
-        return found
+
+
+class NoAnswer(Exception):
+    """Nobody answers; the text says where, and why."""
+
+
+def ask(url: str, secret: str, method: str, path: str, body: Row | None = None) -> Row:
+    """What the server at ``url`` answers below ``/api/``.
+
+    Raises:
+        NoAnswer: it does not.
+        Mistake: it answers with a problem.
+    """
+    try:
+        answer = httpx.request(method, f"{url.rstrip('/')}/api/{path}", headers={"X-API-Key": secret}, json=body)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NoAnswer(f"{url} does not answer ({error})") from error
+    if answer.is_error:
+        raise Mistake(f"the server at {url} answered {answer.status_code}: {_detail(answer)}")
+    found: Row = answer.json() if answer.content else {}
+    return found
 
 
 def _in_use(data: Path) -> bool:

@@ -67,7 +67,7 @@ def serve(**options: Any) -> None:
     try:
         app = build(settings)
         logs.configure(settings.log_level, sys.stderr, app.veils)
-        run(app, lambda url, _: _ready(app, url))
+        run(app, lambda url, secret: _ready(app, url, secret))
     except StartRefused as error:
         raise Mistake(error.detail) from error
     except OSError as error:
@@ -76,18 +76,19 @@ def serve(**options: Any) -> None:
     _leave("", 0)
 
 
-def _ready(app: App, url: str) -> None:
+def _ready(app: App, url: str, secret: str) -> None:
     if not _loopback(app.settings.host):
         log.warning(
             "others reach this address and there is no TLS: put a proxy with TLS in front", host=app.settings.host
         )
     log.info("started", url=url, data=str(app.settings.data))
     # The server's own loop is calling; it must go on to read what the banner shows.
-    asyncio.ensure_future(_announce(app, url))  # noqa: RUF006 - the loop outlives it
+    asyncio.ensure_future(_announce(app, url, secret))  # noqa: RUF006 - the loop outlives it
 
 
-async def _announce(app: App, url: str) -> None:
-    sys.stdout.write(await banner(app, url))
+async def _announce(app: App, url: str, secret: str) -> None:
+    token, _ = await app.one_time.link(await app.keys.authenticate(secret))
+    sys.stdout.write(await banner(app, url, f"{url}/api/auth/link?token={token}"))
     sys.stdout.flush()
 
 

@@ -15,7 +15,7 @@ from milepost.server.store.histogram import bucket
 from milepost.server.store.rows import Run
 from milepost.server.store.unit import NewEvent, Returning, encode
 
-_FILES = ("access", "comparison", "events", "nodes", "people", "runs", "secrets", "statistics", "workflows")
+_FILES = ("access", "comparison", "events", "nodes", "people", "runs", "secrets", "sessions", "statistics", "workflows")
 
 SQL: Mapping[str, str] = MappingProxyType(
     {name: sql for file in _FILES for name, sql in load(Path(__file__).parent / "sql" / f"{file}.sql").items()}

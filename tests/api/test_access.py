@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from milepost.server.access.keys import TTL_MS, Keys
+from milepost.server.access.keys import Keys
+from milepost.server.access.recent import TTL_MS
 from milepost.server.api.api import create_api
-from milepost.server.api.gate import needs_key
+from milepost.server.api.gate import needs_identity
 from milepost.server.errors import NotAuthenticated, NotFound
 from milepost.server.serving import services
 from milepost.server.store.database import Database
@@ -122,8 +123,8 @@ async def test_health_and_the_api_page_need_no_key(site: Site) -> None:
 
 def test_no_route_but_health_and_the_api_page_is_outside_the_gate(site: Site) -> None:
     paths = {route.path for route in create_api(services(site.app)).routes if isinstance(route, Route)}
-    open_paths = {path for path in paths if not needs_key(path)}
-    assert open_paths == {"/healthz", "/readyz", "/openapi.json", "/docs"}
+    open_paths = {path for path in paths if not needs_identity("GET", path)}
+    assert open_paths == {"/healthz", "/readyz", "/openapi.json", "/docs", "/api/auth/link"}
 
 
 async def test_both_headers_carry_a_key(site: Site) -> None:

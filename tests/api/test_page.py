@@ -78,6 +78,13 @@ def serve(opened_app: tuple[App, str]) -> Serve:
     return serving
 
 
+async def test_a_session_below_a_prefix_is_kept_to_it(serve: Serve, page: Path, opened_app: tuple[App, str]) -> None:
+    async with serve(page, "/tools/milepost") as client:
+        answer = await client.post("/tools/milepost/api/auth/session", json={"key": opened_app[1]})
+        assert answer.status_code == 201
+        assert "path=/tools/milepost;" in answer.headers["set-cookie"].lower()
+
+
 async def test_every_path_that_is_nothing_else_is_the_page(serve: Serve, page: Path) -> None:
     async with serve(page) as client:
         paths = ("/", "/index.html", "/inbox", "/p/default/runs/1?tab=list", "/apiary", "/assets", "/a//b", "/%2e%2e/x")
