@@ -7,10 +7,7 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Cancelled
-         * @description CANCELLED, with the nodes whose code still executes.
-         */
+        /** @description CANCELLED, with the nodes whose code still executes. */
         Cancelled: {
             /** Format: uuid */
             run_id: string;
@@ -19,7 +16,6 @@ export interface components {
             cancelled_at: string | null;
             still_running: string[];
         };
-        /** Change */
         Change: {
             path: string;
             /** @enum {string} */
@@ -27,50 +23,41 @@ export interface components {
             from?: unknown;
             to?: unknown;
         };
-        /**
-         * ChangeTask
-         * @description What is new about a task; what is not in the body stays as it is.
-         */
+        /** @description What is new about a task; what is not in the body stays as it is. */
         ChangeTask: {
             /**
              * @description What is to be done.
              * @default
              */
-            title: string;
+            title?: string;
             /**
              * @description What it is about.
              * @default
              */
-            description: string;
+            description?: string;
             /**
              * @description Who is to do it; null: nobody in particular.
              * @default null
              */
-            assignee: string | null;
+            assignee?: string | null;
             /**
              * @description ISO 8601: until when; null: whenever.
              * @default null
              */
-            due: string | null;
+            due?: string | null;
             /**
              * @description Whether it is done.
              * @default open
              * @enum {string}
              */
-            status: "open" | "done";
+            status?: "open" | "done";
         };
-        /**
-         * ChangedNode
-         * @description What is different about a node.
-         */
+        /** @description What is different about a node. */
         ChangedNode: {
             id: string;
             changes: components["schemas"]["Change"][];
         };
-        /**
-         * Checkpoint
-         * @description Where a run stood after a step. Those that time travel left behind are `superseded`.
-         */
+        /** @description Where a run stood after a step. Those that time travel left behind are `superseded`. */
         Checkpoint: {
             /** Format: uuid */
             checkpoint_id: string;
@@ -85,7 +72,6 @@ export interface components {
             superseded: boolean;
             ordinal: number;
         };
-        /** CheckpointDiff */
         CheckpointDiff: {
             /** Format: uuid */
             from: string;
@@ -94,18 +80,12 @@ export interface components {
             changes: components["schemas"]["Change"][];
             cut: boolean;
         };
-        /**
-         * CheckpointPage
-         * @description A page of checkpoints, newest first.
-         */
+        /** @description A page of checkpoints, newest first. */
         CheckpointPage: {
             next_cursor: string | null;
             items: components["schemas"]["Checkpoint"][];
         };
-        /**
-         * CheckpointState
-         * @description A checkpoint with its state; `cut` says that some of it was too long.
-         */
+        /** @description A checkpoint with its state; `cut` says that some of it was too long. */
         CheckpointState: {
             /** Format: uuid */
             checkpoint_id: string;
@@ -124,10 +104,7 @@ export interface components {
             };
             cut: boolean;
         };
-        /**
-         * CommandResult
-         * @description What a command came to: `body` is its route's answer, `error` the problem.
-         */
+        /** @description What a command came to: `body` is its route's answer, `error` the problem. */
         CommandResult: {
             /** @constant */
             type: "result";
@@ -142,53 +119,44 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /**
-         * Concurrency
-         * @description How many runs of a workflow may run at once.
-         */
+        /** @description How many runs of a workflow may run at once. */
         Concurrency: {
             max_concurrent_runs: number;
             concurrency_key: string | null;
             /** @enum {string} */
             on_limit: "queue" | "reject";
         };
-        /**
-         * ConcurrencyForm
-         * @description How many runs of a workflow may run at once.
-         */
+        /** @description How many runs of a workflow may run at once. */
         ConcurrencyForm: {
             /**
              * @description At most so many; null: any number, or with a key one for each of its values.
              * @default null
              */
-            max_concurrent_runs: number | null;
+            max_concurrent_runs?: number | null;
             /**
              * @description An expression over `input`, without braces: the limit holds for each of its values.
              * @default null
              */
-            concurrency_key: string | null;
+            concurrency_key?: string | null;
             /**
              * @description What becomes of a start beyond it: it waits, or is refused with `concurrency_limit`.
              * @default queue
              * @enum {string}
              */
-            on_limit: "queue" | "reject";
+            on_limit?: "queue" | "reject";
         };
-        /**
-         * CreateRun
-         * @description A run to be made.
-         */
+        /** @description A run to be made. */
         CreateRun: {
             /**
              * @description The queue takes it ten minutes earlier for each level. Null: as before, otherwise 0.
              * @default null
              */
-            priority: number | null;
+            priority?: number | null;
             /**
              * @description ISO 8601: not before this time. Null: at once, or as the run was created.
              * @default null
              */
-            start_at: string | null;
+            start_at?: string | null;
             /**
              * Format: uuid
              * @description The workflow to run.
@@ -198,12 +166,12 @@ export interface components {
              * @description Its version; null takes the latest.
              * @default null
              */
-            version: number | null;
+            version?: number | null;
             /**
              * @description What the run is started with; checked when it is executed.
              * @default null
              */
-            input_data: {
+            input_data?: {
                 [key: string]: unknown;
             } | null;
             /** @description Labels of yours; the server only keeps them. */
@@ -214,12 +182,9 @@ export interface components {
              * @description Start it at once.
              * @default false
              */
-            execute: boolean;
+            execute?: boolean;
         };
-        /**
-         * CreatedKey
-         * @description A key with its secret, which is shown this once.
-         */
+        /** @description A key with its secret, which is shown this once. */
         CreatedKey: {
             /** Format: uuid */
             key_id: string;
@@ -232,10 +197,7 @@ export interface components {
             revoked_at: string | null;
             secret: string;
         };
-        /**
-         * CreatedRun
-         * @description A run that was made; `last_seq` only where the answer waited for its end.
-         */
+        /** @description A run that was made; `last_seq` only where the answer waited for its end. */
         CreatedRun: {
             /** Format: uuid */
             run_id: string;
@@ -274,18 +236,12 @@ export interface components {
             output_data: unknown;
             last_seq?: number;
         };
-        /**
-         * Draft
-         * @description A definition to be checked.
-         */
+        /** @description A definition to be checked. */
         Draft: {
             /** @description What is to be checked; nothing is stored. */
             definition: unknown;
         };
-        /**
-         * DryRunAsked
-         * @description What a dry run was asked with.
-         */
+        /** @description What a dry run was asked with. */
         DryRunAsked: {
             answers: {
                 [key: string]: unknown;
@@ -295,28 +251,25 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
-        /**
-         * DryRunForm
-         * @description A dry run.
-         */
+        /** @description A dry run. */
         DryRunForm: {
             /**
              * @description What it is started with; null: nothing, or as the replayed run.
              * @default null
              */
-            input_data: {
+            input_data?: {
                 [key: string]: unknown;
             } | null;
             /**
              * @description The version to try; null takes the latest.
              * @default null
              */
-            version: number | null;
+            version?: number | null;
             /**
              * @description A definition to try that is not stored.
              * @default null
              */
-            definition: {
+            definition?: {
                 [key: string]: unknown;
             } | null;
             /** @description Answers and events by node id, or by `id#n` for its n-th question. */
@@ -327,17 +280,14 @@ export interface components {
              * @description Past it the run is cancelled, and the answer 504.
              * @default 60
              */
-            timeout_seconds: number;
+            timeout_seconds?: number;
             /**
              * @description A run of this workflow whose results stand in for the nodes that have not changed.
              * @default null
              */
-            replay_run_id: string | null;
+            replay_run_id?: string | null;
         };
-        /**
-         * EdgeDifferences
-         * @description Edges that came or went, as definitions write them.
-         */
+        /** @description Edges that came or went, as definitions write them. */
         EdgeDifferences: {
             added: {
                 [key: string]: unknown;
@@ -346,10 +296,7 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /**
-         * EditState
-         * @description An edit of a paused run's state.
-         */
+        /** @description An edit of a paused run's state. */
         EditState: {
             /** @description `{"variables": {…}, "outputs": {…}}`; `{"$replace": value}` replaces. */
             values: {
@@ -359,12 +306,9 @@ export interface components {
              * @description The node that the edit counts as written by.
              * @default null
              */
-            as_node: string | null;
+            as_node?: string | null;
         };
-        /**
-         * EditedState
-         * @description The checkpoint that an edit made.
-         */
+        /** @description The checkpoint that an edit made. */
         EditedState: {
             /** Format: uuid */
             checkpoint_id: string;
@@ -374,19 +318,13 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /**
-         * End
-         * @description The last message of a run's socket.
-         */
+        /** @description The last message of a run's socket. */
         End: {
             /** @constant */
             type: "end";
             last_seq: number;
         };
-        /**
-         * Event
-         * @description Something that happened in a run. `data` has what docs/events.md says for its type.
-         */
+        /** @description Something that happened in a run. `data` has what docs/events.md says for its type. */
         Event: {
             seq: number;
             /** Format: uuid */
@@ -398,17 +336,13 @@ export interface components {
             run_attempt: number;
             data: components["schemas"]["EventData"];
         };
-        /**
-         * EventAccepted
-         * @description An event is kept until a node takes it.
-         */
+        /** @description An event is kept until a node takes it. */
         EventAccepted: {
             /** Format: uuid */
             run_id: string;
             event: string;
             message: string;
         };
-        /** EventData */
         EventData: {
             all?: ("answer" | "event" | "time")[];
             answered?: unknown;
@@ -464,10 +398,7 @@ export interface components {
             /** Format: uuid */
             workflow_id?: string;
         };
-        /**
-         * EventInterrupt
-         * @description A question in `run.waiting`.
-         */
+        /** @description A question in `run.waiting`. */
         EventInterrupt: {
             interrupt_id: string;
             node_id: string;
@@ -475,57 +406,44 @@ export interface components {
             path: string;
             value: unknown;
         };
-        /**
-         * EventPage
-         * @description A page of events, in order.
-         */
+        /** @description A page of events, in order. */
         EventPage: {
             next_cursor: string | null;
             items: components["schemas"]["Event"][];
             last_seq: number;
         };
         /**
-         * EventType
          * @description What happened (docs/events.md).
          * @enum {string}
          */
         EventType: "run.created" | "run.queued" | "run.started" | "run.recovered" | "run.progress" | "run.custom" | "run.code_changed" | "run.forked_from" | "run.pausing" | "run.paused" | "run.resumed" | "run.waiting" | "run.completed" | "run.failed" | "run.cancelled" | "run.stopped" | "node.started" | "node.progress" | "node.retrying" | "node.completed" | "node.failed" | "node.skipped" | "node.waiting" | "node.cancelled" | "node.log" | "node.delta" | "checkpoint.saved" | "state.edited";
-        /**
-         * EventsMessage
-         * @description Events, in order.
-         */
+        /** @description Events, in order. */
         EventsMessage: {
             /** @constant */
             type: "events";
             events: components["schemas"]["Event"][];
         };
-        /**
-         * Execute
-         * @description How to start a run.
-         */
+        /** @description How to start a run. */
         Execute: {
             /**
              * @description The queue takes it ten minutes earlier for each level. Null: as before, otherwise 0.
              * @default null
              */
-            priority: number | null;
+            priority?: number | null;
             /**
              * @description ISO 8601: not before this time. Null: at once, or as the run was created.
              * @default null
              */
-            start_at: string | null;
+            start_at?: string | null;
             /**
              * @description Replaces what the run was created with.
              * @default null
              */
-            input_data: {
+            input_data?: {
                 [key: string]: unknown;
             } | null;
         };
-        /**
-         * Executed
-         * @description RUNNING, or QUEUED with how many are ahead.
-         */
+        /** @description RUNNING, or QUEUED with how many are ahead. */
         Executed: {
             /** Format: uuid */
             run_id: string;
@@ -534,30 +452,24 @@ export interface components {
             started_at: string | null;
             ahead: number;
         };
-        /**
-         * Failure
-         * @description Why something failed.
-         */
+        /** @description Why something failed. */
         Failure: {
             code: string;
             type: string;
             message: string;
         };
-        /**
-         * ForkRun
-         * @description Where a new run starts.
-         */
+        /** @description Where a new run starts. */
         ForkRun: {
             /**
              * @description The queue takes it ten minutes earlier for each level. Null: as before, otherwise 0.
              * @default null
              */
-            priority: number | null;
+            priority?: number | null;
             /**
              * @description ISO 8601: not before this time. Null: at once, or as the run was created.
              * @default null
              */
-            start_at: string | null;
+            start_at?: string | null;
             /**
              * Format: uuid
              * @description The checkpoint of this run that the new one starts from.
@@ -567,19 +479,16 @@ export interface components {
              * @description Values to be merged into the state; the step then starts anew.
              * @default null
              */
-            state: {
+            state?: {
                 [key: string]: unknown;
             } | null;
             /**
              * @description Start it at once.
              * @default false
              */
-            execute: boolean;
+            execute?: boolean;
         };
-        /**
-         * Graph
-         * @description The nodes and edges of a version.
-         */
+        /** @description The nodes and edges of a version. */
         Graph: {
             /** Format: uuid */
             workflow_id: string;
@@ -587,63 +496,42 @@ export interface components {
             nodes: components["schemas"]["GraphNode"][];
             edges: components["schemas"]["GraphEdge"][];
         };
-        /**
-         * GraphEdge
-         * @description An edge; `back` closes a loop, `when` is there if it is conditional.
-         */
+        /** @description An edge; `back` closes a loop, `when` is there if it is conditional. */
         GraphEdge: {
             source: string;
             target: string;
             back: boolean;
             when?: unknown;
         };
-        /**
-         * GraphFailure
-         * @description Why a Python graph is not served.
-         */
+        /** @description Why a Python graph is not served. */
         GraphFailure: {
             type: string;
             message: string;
             traceback: string;
         };
-        /**
-         * GraphNode
-         * @description A node as the graph draws it; `id` is its whole path, `parent/child` inside a workflow.
-         */
+        /** @description A node as the graph draws it; `id` is its whole path, `parent/child` inside a workflow. */
         GraphNode: {
             id: string;
             type: string;
             name: string;
         };
-        /**
-         * Health
-         * @description The process answers.
-         */
+        /** @description The process answers. */
         Health: {
             /** @constant */
             status: "ok";
         };
-        /**
-         * Heartbeat
-         * @description A sign of life; on a run's socket with the last event.
-         */
+        /** @description A sign of life; on a run's socket with the last event. */
         Heartbeat: {
             /** @constant */
             type: "heartbeat";
             last_seq?: number;
         };
-        /**
-         * Info
-         * @description What this server is.
-         */
+        /** @description What this server is. */
         Info: {
             name: string;
             version: string;
         };
-        /**
-         * Interrupt
-         * @description An open question. `item` and `path` say which item of a `map` asks; `value` is all that its node gave.
-         */
+        /** @description An open question. `item` and `path` say which item of a `map` asks; `value` is all that its node gave. */
         Interrupt: {
             interrupt_id: string;
             node_id: string;
@@ -659,10 +547,7 @@ export interface components {
             expires_at: string | null;
             value: unknown;
         };
-        /**
-         * Key
-         * @description An API key without its secret.
-         */
+        /** @description An API key without its secret. */
         Key: {
             /** Format: uuid */
             key_id: string;
@@ -674,26 +559,17 @@ export interface components {
             expires_at: string | null;
             revoked_at: string | null;
         };
-        /**
-         * KeyPage
-         * @description The keys of a project.
-         */
+        /** @description The keys of a project. */
         KeyPage: {
             next_cursor: string | null;
             items: components["schemas"]["Key"][];
         };
-        /**
-         * Limit
-         * @description A limit, null where there is none, and what is used of it.
-         */
+        /** @description A limit, null where there is none, and what is used of it. */
         Limit: {
             limit: number | null;
             used: number;
         };
-        /**
-         * LimitedWorkflow
-         * @description A workflow with a limit of its own, and its runs.
-         */
+        /** @description A workflow with a limit of its own, and its runs. */
         LimitedWorkflow: {
             /** Format: uuid */
             workflow_id: string;
@@ -705,10 +581,7 @@ export interface components {
             running: number;
             queued: number;
         };
-        /**
-         * Limits
-         * @description A project's limits, and the workflows that have one of their own.
-         */
+        /** @description A project's limits, and the workflows that have one of their own. */
         Limits: {
             /** Format: uuid */
             project_id: string;
@@ -718,49 +591,40 @@ export interface components {
             stored_bytes: components["schemas"]["Limit"];
             workflows: components["schemas"]["LimitedWorkflow"][];
         };
-        /**
-         * LimitsForm
-         * @description Limits to be set: those that are not in the body stay, null takes one away.
-         */
+        /** @description Limits to be set: those that are not in the body stay, null takes one away. */
         LimitsForm: {
             /**
              * @description Runs that are QUEUED, RUNNING, WAITING or PAUSED. Beyond it a start is refused.
              * @default null
              */
-            live_runs: number | null;
+            live_runs?: number | null;
             /**
              * @description Runs that are RUNNING. Beyond it they queue.
              * @default null
              */
-            running_runs: number | null;
+            running_runs?: number | null;
             /**
              * @description WebSockets and event streams. Beyond it a new one is refused.
              * @default null
              */
-            sockets: number | null;
+            sockets?: number | null;
             /**
              * @description What its runs have stored, measured once a minute. Beyond it a start is refused.
              * @default null
              */
-            stored_bytes: number | null;
+            stored_bytes?: number | null;
             /** @description By `workflow_id`; null takes the workflow's limit away. */
             workflows?: {
                 [key: string]: components["schemas"]["ConcurrencyForm"] | null;
             };
         };
-        /**
-         * MapCounts
-         * @description How many items of a `map` have come to what.
-         */
+        /** @description How many items of a `map` have come to what. */
         MapCounts: {
             total: number;
             completed: number;
             failed: number;
         };
-        /**
-         * MapItem
-         * @description One item of a `map` that has ended. An output that is too long to keep twice is null here.
-         */
+        /** @description One item of a `map` that has ended. An output that is too long to keep twice is null here. */
         MapItem: {
             node_id: string;
             item: number;
@@ -774,27 +638,18 @@ export interface components {
             completed_at: string;
             duration_ms: number;
         };
-        /**
-         * MapItemPage
-         * @description A page of a `map`'s items, in the order of its list.
-         */
+        /** @description A page of a `map`'s items, in the order of its list. */
         MapItemPage: {
             next_cursor: string | null;
             items: components["schemas"]["MapItem"][];
         };
-        /**
-         * NamedNode
-         * @description A node of a definition, without its config.
-         */
+        /** @description A node of a definition, without its config. */
         NamedNode: {
             id: string;
             type?: string;
             name?: string;
         };
-        /**
-         * NewKey
-         * @description An API key to be made.
-         */
+        /** @description An API key to be made. */
         NewKey: {
             /** @description Whose it is or what it is for. */
             name: string;
@@ -802,22 +657,16 @@ export interface components {
              * @description ISO 8601 with an offset; null: it does not expire.
              * @default null
              */
-            expires_at: string | null;
+            expires_at?: string | null;
         };
-        /**
-         * NewProject
-         * @description A project to be made.
-         */
+        /** @description A project to be made. */
         NewProject: {
             /** @description Its name in addresses: a-z, 0-9 and hyphens. */
             slug: string;
             /** @description What people call it. */
             name: string;
         };
-        /**
-         * NewTask
-         * @description A task to be made.
-         */
+        /** @description A task to be made. */
         NewTask: {
             /** @description What is to be done. */
             title: string;
@@ -825,22 +674,19 @@ export interface components {
              * @description What it is about.
              * @default
              */
-            description: string;
+            description?: string;
             /**
              * @description Who is to do it.
              * @default null
              */
-            assignee: string | null;
+            assignee?: string | null;
             /**
              * @description ISO 8601: until when.
              * @default null
              */
-            due: string | null;
+            due?: string | null;
         };
-        /**
-         * NewVersion
-         * @description A new version of a workflow.
-         */
+        /** @description A new version of a workflow. */
         NewVersion: {
             /** @description The whole new definition. */
             definition: {
@@ -850,27 +696,24 @@ export interface components {
              * @description A new name; null keeps it.
              * @default null
              */
-            name: string | null;
+            name?: string | null;
             /**
              * @description A new description; null keeps it.
              * @default null
              */
-            description: string | null;
+            description?: string | null;
             /**
              * @description Refuse (409 version_conflict) unless this is the latest version.
              * @default null
              */
-            expected_version: number | null;
+            expected_version?: number | null;
             /**
              * @description A new limit; left out, the old one stays.
              * @default null
              */
-            concurrency: components["schemas"]["ConcurrencyForm"] | null;
+            concurrency?: components["schemas"]["ConcurrencyForm"] | null;
         };
-        /**
-         * NewWorkflow
-         * @description A workflow to be made.
-         */
+        /** @description A workflow to be made. */
         NewWorkflow: {
             /** @description What people call it. */
             name: string;
@@ -878,7 +721,7 @@ export interface components {
              * @description What it is for.
              * @default
              */
-            description: string;
+            description?: string;
             /** @description The definition (docs/definitions.md). */
             definition: {
                 [key: string]: unknown;
@@ -887,21 +730,15 @@ export interface components {
              * @description Its limit; null: it has none.
              * @default null
              */
-            concurrency: components["schemas"]["ConcurrencyForm"] | null;
+            concurrency?: components["schemas"]["ConcurrencyForm"] | null;
         };
-        /**
-         * NodeDifferences
-         * @description Nodes that came, went or changed.
-         */
+        /** @description Nodes that came, went or changed. */
         NodeDifferences: {
             added: components["schemas"]["NamedNode"][];
             removed: components["schemas"]["NamedNode"][];
             changed: components["schemas"]["ChangedNode"][];
         };
-        /**
-         * NodeExecution
-         * @description One time that a node ran.
-         */
+        /** @description One time that a node ran. */
         NodeExecution: {
             node_execution_id: string;
             task_id: string;
@@ -919,18 +756,12 @@ export interface components {
             duration_ms: number | null;
             stand_in: ("simulated" | "answered" | "replayed") | null;
         };
-        /**
-         * NodeExecutionPage
-         * @description A page of node executions, in order.
-         */
+        /** @description A page of node executions, in order. */
         NodeExecutionPage: {
             next_cursor: string | null;
             items: components["schemas"]["NodeExecution"][];
         };
-        /**
-         * NodeMetrics
-         * @description What one node of a run cost.
-         */
+        /** @description What one node of a run cost. */
         NodeMetrics: {
             node_id: string;
             executions: number;
@@ -938,10 +769,7 @@ export interface components {
             attempts: number;
             failures: number;
         };
-        /**
-         * NodeState
-         * @description The newest state of one node.
-         */
+        /** @description The newest state of one node. */
         NodeState: {
             node_id: string;
             status: components["schemas"]["NodeStatus"];
@@ -952,15 +780,11 @@ export interface components {
             iterations: number;
         };
         /**
-         * NodeStatus
          * @description What a node of a run is doing.
          * @enum {string}
          */
         NodeStatus: "PENDING" | "READY" | "RUNNING" | "WAITING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED";
-        /**
-         * NodeType
-         * @description A node type with the JSON Schema of its config.
-         */
+        /** @description A node type with the JSON Schema of its config. */
         NodeType: {
             type: string;
             title: string;
@@ -972,19 +796,13 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /**
-         * NodeTypes
-         * @description Every node type.
-         */
+        /** @description Every node type. */
         NodeTypes: {
             next_cursor: string | null;
             items: components["schemas"]["NodeType"][];
             failed: components["schemas"]["RefusedNodeType"][];
         };
-        /**
-         * Notification
-         * @description What a person was told.
-         */
+        /** @description What a person was told. */
         Notification: {
             /** Format: uuid */
             notification_id: string;
@@ -999,64 +817,46 @@ export interface components {
             created_at: string;
             read_at: string | null;
         };
-        /**
-         * NotificationPage
-         * @description A page of notifications, newest first.
-         */
+        /** @description A page of notifications, newest first. */
         NotificationPage: {
             next_cursor: string | null;
             items: components["schemas"]["Notification"][];
         };
-        /**
-         * OlderRun
-         * @description A run that stays with an earlier version.
-         */
+        /** @description A run that stays with an earlier version. */
         OlderRun: {
             /** Format: uuid */
             run_id: string;
             version: number;
             status: components["schemas"]["RunStatus"];
         };
-        /**
-         * OlderRunCount
-         * @description How many runs of one version have a status.
-         */
+        /** @description How many runs of one version have a status. */
         OlderRunCount: {
             version: number;
             status: components["schemas"]["RunStatus"];
             count: number;
         };
-        /**
-         * OlderRuns
-         * @description The runs of earlier versions that have not ended: their number, and the oldest of them.
-         */
+        /** @description The runs of earlier versions that have not ended: their number, and the oldest of them. */
         OlderRuns: {
             total: number;
             counts: components["schemas"]["OlderRunCount"][];
             runs: components["schemas"]["OlderRun"][];
             cut: boolean;
         };
-        /**
-         * Pause
-         * @description How to pause.
-         */
+        /** @description How to pause. */
         Pause: {
             /**
              * @description step: the nodes that are executing end first; now: they are stopped and run again.
              * @default step
              * @enum {string}
              */
-            mode: "step" | "now";
+            mode?: "step" | "now";
             /**
              * @description How long to wait for the step's end before answering 202.
              * @default 10
              */
-            wait_seconds: number;
+            wait_seconds?: number;
         };
-        /**
-         * Paused
-         * @description PAUSED, with the nodes whose code still executes.
-         */
+        /** @description PAUSED, with the nodes whose code still executes. */
         Paused: {
             /** Format: uuid */
             run_id: string;
@@ -1066,10 +866,7 @@ export interface components {
             checkpoint_id: string | null;
             still_running: string[];
         };
-        /**
-         * Pausing
-         * @description The pause is still to take hold.
-         */
+        /** @description The pause is still to take hold. */
         Pausing: {
             /** Format: uuid */
             run_id: string;
@@ -1093,19 +890,13 @@ export interface components {
                 message?: string;
             }[];
         };
-        /**
-         * ProblemItem
-         * @description What is wrong at one place of a definition, an input or an edit.
-         */
+        /** @description What is wrong at one place of a definition, an input or an edit. */
         ProblemItem: {
             path: string;
             code: string;
             message: string;
         };
-        /**
-         * Project
-         * @description What workflows, runs and keys belong to.
-         */
+        /** @description What workflows, runs and keys belong to. */
         Project: {
             /** Format: uuid */
             project_id: string;
@@ -1114,10 +905,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * ProjectHello
-         * @description The first message of a project's socket.
-         */
+        /** @description The first message of a project's socket. */
         ProjectHello: {
             /** @constant */
             type: "hello";
@@ -1126,18 +914,12 @@ export interface components {
             /** Format: date-time */
             server_time: string;
         };
-        /**
-         * ProjectPage
-         * @description A page of projects.
-         */
+        /** @description A page of projects. */
         ProjectPage: {
             next_cursor: string | null;
             items: components["schemas"]["Project"][];
         };
-        /**
-         * PythonGraph
-         * @description A graph of the langgraph.json: which workflow it is, or why it is not served.
-         */
+        /** @description A graph of the langgraph.json: which workflow it is, or why it is not served. */
         PythonGraph: {
             name: string;
             path: string;
@@ -1146,18 +928,12 @@ export interface components {
             version: number | null;
             error: components["schemas"]["GraphFailure"] | null;
         };
-        /**
-         * PythonGraphs
-         * @description All graphs of the langgraph.json.
-         */
+        /** @description All graphs of the langgraph.json. */
         PythonGraphs: {
             next_cursor: string | null;
             items: components["schemas"]["PythonGraph"][];
         };
-        /**
-         * Question
-         * @description An open question with the run that asks it.
-         */
+        /** @description An open question with the run that asks it. */
         Question: {
             interrupt_id: string;
             node_id: string;
@@ -1179,122 +955,98 @@ export interface components {
             workflow_id: string;
             workflow_name: string;
         };
-        /**
-         * QuestionPage
-         * @description A page of open questions, those asked first first.
-         */
+        /** @description A page of open questions, those asked first first. */
         QuestionPage: {
             next_cursor: string | null;
             items: components["schemas"]["Question"][];
         };
-        /**
-         * ReadCount
-         * @description How many notifications were not read before.
-         */
+        /** @description How many notifications were not read before. */
         ReadCount: {
             read: number;
         };
-        /**
-         * ReadNotifications
-         * @description What was read: some, by their ids, or all.
-         */
+        /** @description What was read: some, by their ids, or all. */
         ReadNotifications: {
             /**
              * @description Those with these ids.
              * @default null
              */
-            ids: string[] | null;
+            ids?: string[] | null;
             /**
              * @description All that are not read.
              * @default null
              */
-            all: true | null;
+            all?: true | null;
             /**
              * @description With `all`: only those to this recipient.
              * @default null
              */
-            to: string | null;
+            to?: string | null;
         };
-        /**
-         * Readiness
-         * @description Whether it can serve.
-         */
+        /** @description Whether it can serve. */
         Readiness: {
             /** @enum {string} */
             status: "ready" | "stopping";
         };
-        /**
-         * RefusedNodeType
-         * @description A node type that a package names and could not give.
-         */
+        /** @description A node type that a package names and could not give. */
         RefusedNodeType: {
             type: string;
             package: string;
             path: string;
             error: string;
         };
-        /**
-         * Rerun
-         * @description A run of the same version once more.
-         */
+        /** @description A run of the same version once more. */
         Rerun: {
             /**
              * @description The queue takes it ten minutes earlier for each level. Null: as before, otherwise 0.
              * @default null
              */
-            priority: number | null;
+            priority?: number | null;
             /**
              * @description ISO 8601: not before this time. Null: at once, or as the run was created.
              * @default null
              */
-            start_at: string | null;
+            start_at?: string | null;
             /**
              * @description Another input; null takes the same.
              * @default null
              */
-            input_data: {
+            input_data?: {
                 [key: string]: unknown;
             } | null;
             /**
              * @description Start it at once.
              * @default false
              */
-            execute: boolean;
+            execute?: boolean;
         };
-        /**
-         * ResumeRun
-         * @description How to go on.
-         */
+        /** @description How to go on. */
         ResumeRun: {
             /**
              * @description Where to go on; null, or the run's own, is where it stands.
              * @default null
              */
-            checkpoint_id: string | null;
+            checkpoint_id?: string | null;
             /**
              * @description The answer to the one open question.
              * @default null
              */
-            answer: unknown;
+            answer?: unknown;
             /**
              * @description Answers by interrupt_id.
              * @default null
              */
-            answers: {
+            answers?: {
                 [key: string]: unknown;
             } | null;
             /**
              * @description Values to be merged into the state first.
              * @default null
              */
-            state: {
+            state?: {
                 [key: string]: unknown;
             } | null;
         };
-        /**
-         * Resumed
-         * @description RUNNING, or QUEUED where every slot is taken; WAITING or PAUSED where an answer was one of several.
-         */
+        /** @description RUNNING, or QUEUED where every slot is taken; WAITING or PAUSED where an answer was one of several. */
         Resumed: {
             /** Format: uuid */
             run_id: string;
@@ -1303,10 +1055,7 @@ export interface components {
             /** Format: date-time */
             resumed_at: string;
         };
-        /**
-         * Retried
-         * @description RUNNING, or QUEUED where every slot is taken.
-         */
+        /** @description RUNNING, or QUEUED where every slot is taken. */
         Retried: {
             /** Format: uuid */
             run_id: string;
@@ -1315,10 +1064,7 @@ export interface components {
             /** Format: date-time */
             retried_at: string;
         };
-        /**
-         * RevisedWorkflow
-         * @description A workflow with the version that was just stored.
-         */
+        /** @description A workflow with the version that was just stored. */
         RevisedWorkflow: {
             /** Format: uuid */
             workflow_id: string;
@@ -1347,10 +1093,7 @@ export interface components {
             warnings: components["schemas"]["ProblemItem"][];
             older_runs: components["schemas"]["OlderRuns"];
         };
-        /**
-         * Run
-         * @description The whole run. `logs` and `metrics` are there on request, `dry_run` in dry runs.
-         */
+        /** @description The whole run. `logs` and `metrics` are there on request, `dry_run` in dry runs. */
         Run: {
             /** Format: uuid */
             run_id: string;
@@ -1392,10 +1135,7 @@ export interface components {
             logs?: components["schemas"]["NodeExecution"][];
             metrics?: components["schemas"]["RunMetrics"];
         };
-        /**
-         * RunChanged
-         * @description A run of the project changed.
-         */
+        /** @description A run of the project changed. */
         RunChanged: {
             /** Format: uuid */
             run_id: string;
@@ -1431,10 +1171,7 @@ export interface components {
             /** @constant */
             type: "run";
         };
-        /**
-         * RunError
-         * @description Why a run or a node failed. Lists, the status and most events leave `traceback` out.
-         */
+        /** @description Why a run or a node failed. Lists, the status and most events leave `traceback` out. */
         RunError: {
             code: string;
             type: string;
@@ -1442,10 +1179,7 @@ export interface components {
             node_id: string | null;
             traceback?: string;
         };
-        /**
-         * RunHello
-         * @description The first message of a run's socket.
-         */
+        /** @description The first message of a run's socket. */
         RunHello: {
             /** @constant */
             type: "hello";
@@ -1454,10 +1188,7 @@ export interface components {
             /** Format: date-time */
             server_time: string;
         };
-        /**
-         * RunMetrics
-         * @description Figures about a run; times are null until it started.
-         */
+        /** @description Figures about a run; times are null until it started. */
         RunMetrics: {
             duration_ms: number | null;
             queued_ms: number | null;
@@ -1465,24 +1196,17 @@ export interface components {
             failures: number;
             nodes: components["schemas"]["NodeMetrics"][];
         };
-        /**
-         * RunPage
-         * @description A page of runs.
-         */
+        /** @description A page of runs. */
         RunPage: {
             next_cursor: string | null;
             items: components["schemas"]["RunSummary"][];
         };
         /**
-         * RunStatus
          * @description What a run is doing. Each status has one meaning (docs/states.md).
          * @enum {string}
          */
         RunStatus: "PENDING" | "QUEUED" | "RUNNING" | "WAITING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
-        /**
-         * RunSummary
-         * @description A run as lists show it.
-         */
+        /** @description A run as lists show it. */
         RunSummary: {
             /** Format: uuid */
             run_id: string;
@@ -1516,10 +1240,7 @@ export interface components {
             finished_at: string | null;
             estimated_completion: string | null;
         };
-        /**
-         * Secret
-         * @description A secret without its value.
-         */
+        /** @description A secret without its value. */
         Secret: {
             name: string;
             /** Format: date-time */
@@ -1527,26 +1248,17 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
-        /**
-         * SecretForm
-         * @description A secret's value.
-         */
+        /** @description A secret's value. */
         SecretForm: {
             /** @description 6 characters to 64 KiB. It is stored encrypted, and nobody is ever given it back. */
             value: string;
         };
-        /**
-         * SecretPage
-         * @description A page of secrets, by name.
-         */
+        /** @description A page of secrets, by name. */
         SecretPage: {
             next_cursor: string | null;
             items: components["schemas"]["Secret"][];
         };
-        /**
-         * Status
-         * @description Where a run stands, and what each of its nodes does.
-         */
+        /** @description Where a run stands, and what each of its nodes does. */
         Status: {
             /** Format: uuid */
             run_id: string;
@@ -1565,10 +1277,7 @@ export interface components {
             finished_at: string | null;
             last_seq: number;
         };
-        /**
-         * Task
-         * @description Something for a person to do. `run_id` is null where a person made it, and once its run is deleted.
-         */
+        /** @description Something for a person to do. `run_id` is null where a person made it, and once its run is deleted. */
         Task: {
             /** Format: uuid */
             task_id: string;
@@ -1590,18 +1299,12 @@ export interface components {
             done_by: string | null;
             done_at: string | null;
         };
-        /**
-         * TaskPage
-         * @description A page of tasks, newest first.
-         */
+        /** @description A page of tasks, newest first. */
         TaskPage: {
             next_cursor: string | null;
             items: components["schemas"]["Task"][];
         };
-        /**
-         * Trace
-         * @description What every node of a dry run did. `version` is null where an unsaved definition was tried.
-         */
+        /** @description What every node of a dry run did. `version` is null where an unsaved definition was tried. */
         Trace: {
             /** Format: uuid */
             run_id: string;
@@ -1622,10 +1325,7 @@ export interface components {
             summary: components["schemas"]["TraceSummary"];
             cut: boolean;
         };
-        /**
-         * TraceStep
-         * @description One node execution in the trace of a dry run. Values that are too long are cut with `…`.
-         */
+        /** @description One node execution in the trace of a dry run. Values that are too long are cut with `…`. */
         TraceStep: {
             node_execution_id: string;
             node_id: string;
@@ -1643,10 +1343,7 @@ export interface components {
             answered: boolean;
             replayed: boolean;
         };
-        /**
-         * TraceSummary
-         * @description What a dry run came to.
-         */
+        /** @description What a dry run came to. */
         TraceSummary: {
             nodes_executed: number;
             nodes_failed: number;
@@ -1657,16 +1354,12 @@ export interface components {
             total_duration: number;
             passed: boolean;
         };
-        /**
-         * ValidationResult
-         * @description Every error and warning of a definition.
-         */
+        /** @description Every error and warning of a definition. */
         ValidationResult: {
             valid: boolean;
             errors: components["schemas"]["ProblemItem"][];
             warnings: components["schemas"]["ProblemItem"][];
         };
-        /** VersionDiff */
         VersionDiff: {
             /** Format: uuid */
             workflow_id: string;
@@ -1680,17 +1373,13 @@ export interface components {
             cut: boolean;
             pins: components["schemas"]["Change"][];
         };
-        /** WaitingFor */
         WaitingFor: {
             /** @enum {string} */
             for: "answer" | "event" | "time";
             until: string | null;
             node_ids: string[];
         };
-        /**
-         * Why
-         * @description Why a run does not advance right now. Which of the other fields there are depends on `code`.
-         */
+        /** @description Why a run does not advance right now. Which of the other fields there are depends on `code`. */
         Why: {
             /** Format: uuid */
             run_id: string;
@@ -1707,10 +1396,7 @@ export interface components {
             maximum?: number;
             key?: string;
         };
-        /**
-         * Workflow
-         * @description A workflow with one of its versions. `pins` has the versions of the workflows inside by their ids.
-         */
+        /** @description A workflow with one of its versions. `pins` has the versions of the workflows inside by their ids. */
         Workflow: {
             /** Format: uuid */
             workflow_id: string;
@@ -1738,18 +1424,12 @@ export interface components {
             };
             warnings: components["schemas"]["ProblemItem"][];
         };
-        /**
-         * WorkflowPage
-         * @description A page of workflows, newest first.
-         */
+        /** @description A page of workflows, newest first. */
         WorkflowPage: {
             next_cursor: string | null;
             items: components["schemas"]["WorkflowSummary"][];
         };
-        /**
-         * WorkflowSummary
-         * @description A workflow as lists show it.
-         */
+        /** @description A workflow as lists show it. */
         WorkflowSummary: {
             /** Format: uuid */
             workflow_id: string;
@@ -1767,19 +1447,13 @@ export interface components {
             archived_at: string | null;
             concurrency: components["schemas"]["Concurrency"] | null;
         };
-        /**
-         * WorkflowVersion
-         * @description A version of a workflow.
-         */
+        /** @description A version of a workflow. */
         WorkflowVersion: {
             version: number;
             /** Format: date-time */
             created_at: string;
         };
-        /**
-         * WorkflowVersionPage
-         * @description A page of versions, newest first.
-         */
+        /** @description A page of versions, newest first. */
         WorkflowVersionPage: {
             next_cursor: string | null;
             items: components["schemas"]["WorkflowVersion"][];
