@@ -10,6 +10,7 @@ from milepost.server.api import examples, figure_examples
 from milepost.server.api.answers import answer, described
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.comparison import Comparison
 
 Compared = Annotated[UUID, Query(description="A run of the project, in any status.", examples=[examples.RUN_ID])]
 
@@ -22,7 +23,6 @@ async def compare(call: InProject, left: Compared, right: Compared) -> Response:
 def routes() -> APIRouter:
     """The routes of this module."""
     router = APIRouter(route_class=Route, prefix="/api/projects/{project_id}/workflows/runs", tags=["runs"])
-    router.add_api_route(
-        "/compare", compare, **described("GET", "Compare two runs", example=figure_examples.COMPARISON)
-    )
+    shown = figure_examples.COMPARISON
+    router.add_api_route("/compare", compare, **described("GET", "Compare two runs", example=shown, answers=Comparison))
     return router

@@ -15,7 +15,7 @@ from milepost.server.runs.revisions import compare
 from milepost.server.states import NodeStatus, RunStatus
 
 FIGURES: dict[str, Any] = {
-    "counts": dict.fromkeys(RunStatus, 0) | {RunStatus.COMPLETED: 97, RunStatus.FAILED: 3, RunStatus.RUNNING: 1},
+    "counts": {**{status.value: 0 for status in RunStatus}, "COMPLETED": 97, "FAILED": 3, "RUNNING": 1},
     "success_rate": 0.97,
     "duration": {"mean_ms": 2140, "p50_ms": 1830, "p95_ms": 5610},
 }
@@ -39,7 +39,7 @@ STATISTICS: dict[str, Any] = {
     "series": [
         {
             "start": "2026-03-04T09:00:00.000Z",
-            "counts": {RunStatus.COMPLETED: 97, RunStatus.FAILED: 3, RunStatus.CANCELLED: 0},
+            "counts": {"COMPLETED": 97, "FAILED": 3, "CANCELLED": 0},
             "p50_ms": 1830,
             "p95_ms": 5610,
         }

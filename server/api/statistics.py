@@ -11,6 +11,7 @@ from milepost.server.api.answers import answer, described
 from milepost.server.api.parameters import Cursor, Limit, to_milliseconds
 from milepost.server.api.route import Route
 from milepost.server.api.services import InProject
+from milepost.server.api.shapes.figures import ProjectStatistics, WorkflowStatistics
 
 Since = Annotated[
     str | None,
@@ -42,11 +43,22 @@ def routes() -> APIRouter:
     add(
         "/stats",
         of_project,
-        **described("GET", "A project's figures", example=figure_examples.PROJECT_STATISTICS, errors=(400,)),
+        **described(
+            "GET",
+            "A project's figures",
+            example=figure_examples.PROJECT_STATISTICS,
+            answers=ProjectStatistics,
+            errors=(400,),
+        ),
     )
     add(
         "/{workflow_id:uuid}/stats",
         of_workflow,
-        **described("GET", "A workflow's figures", example=figure_examples.WORKFLOW_STATISTICS),
+        **described(
+            "GET",
+            "A workflow's figures",
+            example=figure_examples.WORKFLOW_STATISTICS,
+            answers=WorkflowStatistics,
+        ),
     )
     return router

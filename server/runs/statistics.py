@@ -27,8 +27,9 @@ SHOWN_RUNS = 20
 READ_RUNS = 60
 """Newest runs of a workflow among which those are looked for that are no dry runs."""
 
-ENDED = tuple(status for status in RunStatus if status in TERMINAL)
-UNFINISHED = tuple(status for status in RunStatus if status not in TERMINAL)
+ENDED = tuple(status.value for status in RunStatus if status in TERMINAL)
+UNFINISHED = tuple(status.value for status in RunStatus if status not in TERMINAL)
+"""Plain text: they become keys in answers, and orjson takes no others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,13 @@ class Walk:
         await self.whole(mapped)
         await self.ask("GET", f"{RUNS}/{mapped}/logs", items=True, node_id="map")
         await self.ask("GET", RUNS, limit=2)
+        failed = await self.run(
+            await self.workflow(steps({"type": "call_api", "config": {"url": "http://[::1]/"}})), 20
+        )
+        for other in (first, mapped, failed):
+            await self.ask("GET", f"{RUNS}/compare", left=pending, right=other)
+        await self.ask("GET", f"{WORKFLOWS}/stats")
+        await self.ask("GET", f"{WORKFLOWS}/{plain}/stats", since="2026-01-01T00:00:00Z")
         await self.ask("DELETE", f"{RUNS}/{first}")
 
     async def commands(self, folder: Path) -> None:

@@ -122,21 +122,25 @@ class EdgeDifferences(TypedDict):
     removed: list[Object]
 
 
-VersionDiff = TypedDict(
-    "VersionDiff",
-    {
-        "workflow_id": Id,
-        "from": int,
-        "to": int,
-        "equal": bool,
-        "nodes": NodeDifferences,
-        "edges": EdgeDifferences,
-        "keys": list[Change],
-        "reordered": list[Literal["nodes", "edges"]],
-        "cut": bool,
-        "pins": list[Change],
-    },
-)
+class DefinitionDiff(TypedDict):
+    """What is different between two definitions."""
+
+    equal: bool
+    nodes: NodeDifferences
+    edges: EdgeDifferences
+    keys: list[Change]
+    reordered: list[Literal["nodes", "edges"]]
+    cut: bool
+
+
+VersionPair = TypedDict("VersionPair", {"from": int, "to": int})
+
+
+class VersionDiff(DefinitionDiff, VersionPair):
+    """What is different between two versions of a workflow; `pins` are the versions of the workflows inside."""
+
+    workflow_id: Id
+    pins: list[Change]
 
 
 class ValidationResult(TypedDict):

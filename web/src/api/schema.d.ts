@@ -119,6 +119,85 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description The run that both come from, and where each left it; null where it is that run. */
+        CommonAncestor: {
+            /** Format: uuid */
+            run_id: string;
+            left_checkpoint_id: string | null;
+            right_checkpoint_id: string | null;
+        };
+        /** @description What one node of one of the runs came to. */
+        ComparedNode: {
+            status: components["schemas"]["NodeStatus"];
+            executions: number;
+            failed: number;
+            attempts: number;
+            duration_ms: number;
+        };
+        /** @description One of the two runs. */
+        ComparedRun: {
+            /** Format: uuid */
+            run_id: string;
+            /** Format: uuid */
+            project_id: string;
+            /** Format: uuid */
+            workflow_id: string;
+            version: number;
+            status: components["schemas"]["RunStatus"];
+            progress: number;
+            current_node: string | null;
+            error: components["schemas"]["RunError"] | null;
+            metadata: {
+                [key: string]: unknown;
+            };
+            run_attempt: number;
+            pausing: boolean;
+            checkpoint_id: string | null;
+            parent_run_id: string | null;
+            forked_from: string | null;
+            wake_at: string | null;
+            priority: number;
+            start_at: string | null;
+            test_mode: boolean;
+            /** Format: date-time */
+            created_at: string;
+            queued_at: string | null;
+            started_at: string | null;
+            paused_at: string | null;
+            cancelled_at: string | null;
+            finished_at: string | null;
+            estimated_completion: string | null;
+            workflow_name: string;
+            duration_ms: number | null;
+        };
+        /** @description One execution of a node; `inherited` from the run that this one was forked from. */
+        ComparedStep: {
+            /** Format: uuid */
+            run_id: string;
+            node_execution_id: string;
+            position: number;
+            node_type: string;
+            status: components["schemas"]["NodeStatus"];
+            attempt: number;
+            /** Format: date-time */
+            started_at: string;
+            duration_ms: number | null;
+            inherited: boolean;
+        };
+        /** @description Two runs node by node, and how their inputs, outputs and definitions differ. */
+        Comparison: {
+            left: components["schemas"]["ComparedRun"];
+            right: components["schemas"]["ComparedRun"];
+            common_ancestor: components["schemas"]["CommonAncestor"] | null;
+            first_divergence: components["schemas"]["Divergence"] | null;
+            path: components["schemas"]["PathRow"][];
+            path_cut: boolean;
+            nodes: components["schemas"]["NodeRow"][];
+            nodes_cut: boolean;
+            input: components["schemas"]["Differences"];
+            output: components["schemas"]["Differences"];
+            definition: components["schemas"]["DefinitionDiff"];
+        };
         /** @description How many runs of a workflow may run at once. */
         Concurrency: {
             max_concurrent_runs: number;
@@ -236,6 +315,32 @@ export interface components {
             output_data: unknown;
             last_seq?: number;
         };
+        /** @description What is different between two definitions. */
+        DefinitionDiff: {
+            equal: boolean;
+            nodes: components["schemas"]["NodeDifferences"];
+            edges: components["schemas"]["EdgeDifferences"];
+            keys: components["schemas"]["Change"][];
+            reordered: ("nodes" | "edges")[];
+            cut: boolean;
+        };
+        /** @description How two JSON values differ, path by path; `cut` where there is more. */
+        Differences: {
+            equal: boolean;
+            changes: components["schemas"]["Change"][];
+            cut: boolean;
+        };
+        /** @description Where the runs part first. */
+        Divergence: {
+            position: number;
+            node_id: string;
+            /** @enum {string} */
+            because: "only_left" | "only_right" | "input" | "status" | "output" | "error";
+            left: components["schemas"]["ComparedStep"] | null;
+            right: components["schemas"]["ComparedStep"] | null;
+            input: components["schemas"]["Differences"];
+            output: components["schemas"]["Differences"];
+        };
         /** @description A definition to be checked. */
         Draft: {
             /** @description What is to be checked; nothing is stored. */
@@ -287,6 +392,12 @@ export interface components {
              */
             replay_run_id?: string | null;
         };
+        /** @description The same with their mean. */
+        Durations: {
+            p50_ms: number | null;
+            p95_ms: number | null;
+            mean_ms: number | null;
+        };
         /** @description Edges that came or went, as definitions write them. */
         EdgeDifferences: {
             added: {
@@ -323,6 +434,12 @@ export interface components {
             /** @constant */
             type: "end";
             last_seq: number;
+        };
+        /** @description How many runs ended how. */
+        EndedCounts: {
+            COMPLETED: number;
+            FAILED: number;
+            CANCELLED: number;
         };
         /** @description Something that happened in a run. `data` has what docs/events.md says for its type. */
         Event: {
@@ -564,6 +681,15 @@ export interface components {
             next_cursor: string | null;
             items: components["schemas"]["Key"][];
         };
+        /** @description One of a workflow's newest runs. */
+        LastRun: {
+            /** Format: uuid */
+            run_id: string;
+            status: components["schemas"]["RunStatus"];
+            started_at: string | null;
+            finished_at: string | null;
+            duration_ms: number | null;
+        };
         /** @description A limit, null where there is none, and what is used of it. */
         Limit: {
             limit: number | null;
@@ -761,6 +887,18 @@ export interface components {
             next_cursor: string | null;
             items: components["schemas"]["NodeExecution"][];
         };
+        /** @description What one node of a workflow cost. */
+        NodeFigures: {
+            /** Format: uuid */
+            workflow_id: string;
+            workflow_name: string;
+            node_id: string;
+            executions: number;
+            failed: number;
+            mean_ms: number;
+            max_ms: number;
+            total_ms: number;
+        };
         /** @description What one node of a run cost. */
         NodeMetrics: {
             node_id: string;
@@ -768,6 +906,13 @@ export interface components {
             duration_ms: number;
             attempts: number;
             failures: number;
+        };
+        /** @description A node in both runs; null where a run has no such node. */
+        NodeRow: {
+            node_id: string;
+            left: components["schemas"]["ComparedNode"] | null;
+            right: components["schemas"]["ComparedNode"] | null;
+            same: boolean;
         };
         /** @description The newest state of one node. */
         NodeState: {
@@ -841,6 +986,14 @@ export interface components {
             counts: components["schemas"]["OlderRunCount"][];
             runs: components["schemas"]["OlderRun"][];
             cut: boolean;
+        };
+        /** @description Executions that answer to one another, and in what they differ. */
+        PathRow: {
+            node_id: string;
+            execution: number;
+            left: components["schemas"]["ComparedStep"] | null;
+            right: components["schemas"]["ComparedStep"] | null;
+            differs: (("only_left" | "only_right" | "input" | "status" | "output" | "error") | "unfinished")[];
         };
         /** @description How to pause. */
         Pause: {
@@ -918,6 +1071,25 @@ export interface components {
         ProjectPage: {
             next_cursor: string | null;
             items: components["schemas"]["Project"][];
+        };
+        /** @description The figures of a project, and those of a page of its workflows. */
+        ProjectStatistics: {
+            counts: components["schemas"]["StatusCounts"];
+            success_rate: number | null;
+            duration: components["schemas"]["Durations"];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            /** @enum {string} */
+            resolution: "hour" | "day";
+            series: components["schemas"]["SeriesPoint"][];
+            /** Format: date-time */
+            nodes_since: string;
+            slowest_nodes: components["schemas"]["NodeFigures"][];
+            failures_by_node: components["schemas"]["NodeFigures"][];
+            next_cursor: string | null;
+            workflows: components["schemas"]["WorkflowFigures"][];
         };
         /** @description A graph of the langgraph.json: which workflow it is, or why it is not served. */
         PythonGraph: {
@@ -1258,6 +1430,14 @@ export interface components {
             next_cursor: string | null;
             items: components["schemas"]["Secret"][];
         };
+        /** @description The runs that ended within an hour or a day. */
+        SeriesPoint: {
+            p50_ms: number | null;
+            p95_ms: number | null;
+            /** Format: date-time */
+            start: string;
+            counts: components["schemas"]["EndedCounts"];
+        };
         /** @description Where a run stands, and what each of its nodes does. */
         Status: {
             /** Format: uuid */
@@ -1276,6 +1456,17 @@ export interface components {
             paused_at: string | null;
             finished_at: string | null;
             last_seq: number;
+        };
+        /** @description How many runs there are of each status. */
+        StatusCounts: {
+            COMPLETED: number;
+            FAILED: number;
+            CANCELLED: number;
+            PENDING: number;
+            QUEUED: number;
+            RUNNING: number;
+            WAITING: number;
+            PAUSED: number;
         };
         /** @description Something for a person to do. `run_id` is null where a person made it, and once its run is deleted. */
         Task: {
@@ -1360,17 +1551,18 @@ export interface components {
             errors: components["schemas"]["ProblemItem"][];
             warnings: components["schemas"]["ProblemItem"][];
         };
+        /** @description What is different between two versions of a workflow; `pins` are the versions of the workflows inside. */
         VersionDiff: {
-            /** Format: uuid */
-            workflow_id: string;
-            from: number;
-            to: number;
             equal: boolean;
             nodes: components["schemas"]["NodeDifferences"];
             edges: components["schemas"]["EdgeDifferences"];
             keys: components["schemas"]["Change"][];
             reordered: ("nodes" | "edges")[];
             cut: boolean;
+            from: number;
+            to: number;
+            /** Format: uuid */
+            workflow_id: string;
             pins: components["schemas"]["Change"][];
         };
         WaitingFor: {
@@ -1424,10 +1616,44 @@ export interface components {
             };
             warnings: components["schemas"]["ProblemItem"][];
         };
+        /** @description A workflow among others of its project, with its newest runs. */
+        WorkflowFigures: {
+            counts: components["schemas"]["StatusCounts"];
+            success_rate: number | null;
+            duration: components["schemas"]["Durations"];
+            /** Format: uuid */
+            workflow_id: string;
+            name: string;
+            /** @enum {string} */
+            kind: "definition" | "python";
+            running: number;
+            waiting: number;
+            last_runs: components["schemas"]["LastRun"][];
+        };
         /** @description A page of workflows, newest first. */
         WorkflowPage: {
             next_cursor: string | null;
             items: components["schemas"]["WorkflowSummary"][];
+        };
+        /** @description The figures of one workflow. */
+        WorkflowStatistics: {
+            counts: components["schemas"]["StatusCounts"];
+            success_rate: number | null;
+            duration: components["schemas"]["Durations"];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            /** @enum {string} */
+            resolution: "hour" | "day";
+            series: components["schemas"]["SeriesPoint"][];
+            /** Format: date-time */
+            nodes_since: string;
+            slowest_nodes: components["schemas"]["NodeFigures"][];
+            failures_by_node: components["schemas"]["NodeFigures"][];
+            /** Format: uuid */
+            workflow_id: string;
+            name: string;
         };
         /** @description A workflow as lists show it. */
         WorkflowSummary: {
