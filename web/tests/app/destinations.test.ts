@@ -4,7 +4,7 @@ import type { WorkflowSummary } from "../../src/api/types";
 
 function workflow(name: string): WorkflowSummary {
   return {
-    workflow_id: name, project_id: "p", kind: "definition", name, description: "", latest_version: 1, created_at: "", updated_at: "", archived_at: null,
+    workflow_id: name, project_id: "p", kind: "definition", name, description: "", latest_version: 1, created_at: "", updated_at: "", archived_at: null, concurrency: null,
   };
 }
 
