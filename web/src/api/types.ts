@@ -92,6 +92,8 @@ export interface Status {
   node_states: NodeState[];
   pausing: boolean;
   checkpoint_id: string | null;
+  /** Nodes whose code still executes though the run does not. */
+  still_running?: string[];
   last_seq: number;
 }
 
