@@ -240,6 +240,8 @@ class Projection:
         self._node(execution.node_id).completed_at = now
         self._set(execution.node_id, status, attempt=outcome.attempt, progress=1.0)
         data |= {"progress": self.progress, "attempt": outcome.attempt, "duration_ms": execution.duration_ms}
+        if outcome.restarted:
+            data["restarted"] = list(outcome.restarted)
         data["estimated_completion"] = self.forecast.completion_at(now)
         self._event(f"node.{status.lower()}", now, execution.node_id, data)
         if execution.asked:

@@ -1,0 +1,70 @@
+/** How a run stood at one of its checkpoints, made from its events. */
+import type { RunEvent } from "../api/types";
+import { applyAll } from "./apply";
+import { emptyView, type RunState } from "./state";
+
+/** Events between two states that are kept, so that scrubbing does not begin at the first event each time. */
+const STRIDE = 2_000;
+
+/** Follows one run's log. The log may grow; what is in it does not change. */
+export class Past {
+  private readonly kept: RunState[] = [];
+  private readonly found = new Map<string, RunState>();
+  private readonly places = new Map<string, number>();
+  private indexed = 0;
+
+  constructor(private readonly runId: string, private readonly log: readonly RunEvent[]) {}
+
+  /** The run as of the event that saved a checkpoint; null if the log has none (yet). The same object each time. */
+  at(checkpointId: string): RunState | null {
+    const known = this.found.get(checkpointId);
+    if (known !== undefined) return known;
+    const place = this.place(checkpointId);
+    if (place === undefined) return null;
+    const state = this.after(place + 1);
+    this.found.set(checkpointId, state);
+    return state;
+  }
+
+  /** Where in the log a checkpoint was saved. */
+  private place(checkpointId: string): number | undefined {
+    for (; this.indexed < this.log.length; this.indexed += 1) {
+      const event = this.log[this.indexed];
+      if (event?.type === "checkpoint.saved") this.places.set(String(event.data["checkpoint_id"]), this.indexed);
+    }
+    return this.places.get(checkpointId);
+  }
+
+  /** The state after the first `count` events. */
+  private after(count: number): RunState {
+    const whole = Math.min(Math.floor(count / STRIDE), this.kept.length);
+    let state = whole === 0 ? emptyView(this.runId) : (this.kept[whole - 1] ?? emptyView(this.runId));
+    for (let from = whole * STRIDE; from < count; from += STRIDE) {
+      const to = Math.min(from + STRIDE, count);
+      state = this.follow(state, from, to);
+      if (to === from + STRIDE) this.kept[to / STRIDE - 1] = state;
+    }
+    return state;
+  }
+
+  private follow(before: RunState, from: number, to: number): RunState {
+    let state = before;
+    let begun = from;
+    for (let index = from; index < to; index += 1) {
+      const event = this.log[index];
+      const back = event?.type === "run.resumed" ? event.data["checkpoint_id"] : null;
+      if (typeof back !== "string") continue;
+      state = applyAll(state, this.log.slice(begun, index)).state;
+      if (back !== state.at) state = this.travelled(state, back, index);
+      begun = index;
+    }
+    return applyAll(state, this.log.slice(begun, to)).state;
+  }
+
+  /** A run that goes back: its nodes stand as they did then. */
+  private travelled(state: RunState, checkpointId: string, before: number): RunState {
+    const mark = state.checkpoints.find((each) => each.checkpointId === checkpointId && each.seq <= before);
+    const then = mark === undefined ? null : this.at(checkpointId);
+    return then === null ? state : { ...state, nodes: then.nodes, progress: then.progress, settled: then.settled };
+  }
+}
