@@ -359,3 +359,119 @@ export interface Comparison {
   output: Differences;
   definition: DefinitionDiff;
 }
+
+/** A version of a workflow in the list of them. */
+export interface VersionEntry {
+  version: number;
+  created_at: string;
+}
+
+/** How two versions of a workflow differ. */
+export interface VersionDiff {
+  from: number;
+  to: number;
+  equal: boolean;
+  cut: boolean;
+  reordered: string[];
+  pins: Difference[];
+  nodes: { added: JsonObject[]; removed: JsonObject[]; changed: { id: string; changes: Difference[] }[] };
+  edges: { added: JsonObject[]; removed: JsonObject[] };
+  keys: Difference[];
+}
+
+/** Unfinished runs that stay on earlier versions. */
+export interface OlderRuns {
+  total: number;
+  cut: boolean;
+  counts: { version: number; status: RunStatus; count: number }[];
+  runs: { run_id: string; version: number; status: RunStatus }[];
+}
+
+export interface SavedWorkflow extends Workflow {
+  older_runs?: OlderRuns;
+}
+
+export interface DefinitionProblem {
+  path: string;
+  code: string;
+  message: string;
+}
+
+export interface Validation {
+  valid: boolean;
+  errors: DefinitionProblem[];
+  warnings: DefinitionProblem[];
+}
+
+export interface NodeType {
+  type: string;
+  title: string;
+  description: string;
+  output: string;
+  branching: boolean;
+  side_effects: boolean;
+  config_schema: Schema;
+}
+
+/** What a node did in a dry run. */
+export interface TraceEntry {
+  node_execution_id: string;
+  node_id: string;
+  node_type: string;
+  status: NodeStatus;
+  attempt: number;
+  duration_seconds: number | null;
+  input: Json;
+  output: Json;
+  logs: Json[];
+  error?: string | null;
+  error_code?: string | null;
+  simulated: boolean;
+  answered: boolean;
+  replayed: boolean;
+}
+
+export interface DryRun {
+  run_id: string;
+  status: RunStatus;
+  error?: RunError | string | null;
+  execution_time_seconds: number;
+  trace: TraceEntry[];
+  final_output: Json;
+  summary: { nodes_executed: number; nodes_failed: number; simulated: number; answered: number; passed: boolean };
+  cut: boolean;
+}
+
+export interface NodeFigures {
+  workflow_id: string;
+  workflow_name: string;
+  node_id: string;
+  executions: number;
+  failed: number;
+  mean_ms: number | null;
+  max_ms: number | null;
+  total_ms: number | null;
+}
+
+export interface StatsPoint {
+  start: string;
+  counts: Record<"COMPLETED" | "FAILED" | "CANCELLED", number>;
+  p50_ms: number | null;
+  p95_ms: number | null;
+}
+
+/** A workflow's figures since a time. */
+export interface WorkflowStats {
+  workflow_id: string;
+  name: string;
+  since: string;
+  until: string;
+  counts: Partial<Record<RunStatus, number>>;
+  success_rate: number | null;
+  duration: Durations;
+  resolution: "hour" | "day";
+  series: StatsPoint[];
+  nodes_since: string;
+  slowest_nodes: NodeFigures[];
+  failures_by_node: NodeFigures[];
+}
