@@ -2,7 +2,8 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, setCsrfToken } from "./client";
 import type {
-  Checkpoint, CheckpointDiff, CheckpointState, Comparison, Graph, Me, Notification, Page, ProjectStats, Question, Run, RunSummary, Status, Task, Workflow, WorkflowSummary,
+  Checkpoint, CheckpointDiff, CheckpointState, Comparison, Graph, Me, NodeType, Notification, Page, ProjectStats, Question, Run,
+  RunSummary, Status, Task, VersionDiff, VersionEntry, Workflow, WorkflowStats, WorkflowSummary,
 } from "./types";
 
 export const project = (projectId: string): string => `api/projects/${encodeURIComponent(projectId)}`;
@@ -45,6 +46,7 @@ export interface RunFilters {
   q?: string;
   started_after?: string;
   started_before?: string;
+  test_mode?: boolean;
   cursor?: string;
   limit?: number;
 }
@@ -121,3 +123,30 @@ export const comparison = (projectId: string, left: string, right: string) =>
     queryKey: ["compare", projectId, left, right],
     queryFn: ({ signal }) => call<Comparison>(`${project(projectId)}/workflows/runs/compare`, { query: { left, right }, signal }),
   });
+
+/** The newest 100 versions, newest first. */
+export const versions = (projectId: string, workflowId: string) =>
+  queryOptions({
+    queryKey: ["versions", projectId, workflowId],
+    queryFn: ({ signal }) => call<Page<VersionEntry>>(`${workflowPath(projectId, workflowId)}/versions`, { query: { limit: 100 }, signal }),
+  });
+
+export const versionDiff = (projectId: string, workflowId: string, before: number, after: number) =>
+  queryOptions({
+    queryKey: ["version-diff", projectId, workflowId, before, after],
+    queryFn: ({ signal }) => call<VersionDiff>(`${workflowPath(projectId, workflowId)}/versions/${before}/diff/${after}`, { signal }),
+    staleTime: Infinity,
+  });
+
+export const workflowStats = (projectId: string, workflowId: string, since: string | undefined) =>
+  queryOptions({
+    queryKey: ["workflow-stats", projectId, workflowId, since ?? null],
+    queryFn: ({ signal }) => call<WorkflowStats>(`${workflowPath(projectId, workflowId)}/stats`, { query: { since }, signal }),
+  });
+
+/** Every node type with the schema of its config. */
+export const nodeTypes = queryOptions({
+  queryKey: ["node-types"],
+  queryFn: async ({ signal }) => (await call<{ items: NodeType[] }>("api/node-types", { signal })).items,
+  staleTime: Infinity,
+});

@@ -97,3 +97,15 @@ export type ComparedStep = Answer<"ComparedStep">;
 export type ComparedNode = Answer<"ComparedNode">;
 export type DefinitionDiff = Answer<"DefinitionDiff">;
 export type Comparison = Answer<"Comparison">;
+/** A version of a workflow in the list of them. */
+export type VersionEntry = Answer<"WorkflowVersion">;
+export type VersionDiff = Answer<"VersionDiff">;
+export type OlderRuns = Answer<"OlderRuns">;
+export type SavedWorkflow = Workflow & { older_runs?: OlderRuns };
+export type Validation = Answer<"ValidationResult">;
+export type NodeType = Answer<"NodeType">;
+export type DryRun = Answer<"Trace">;
+export type TraceEntry = DryRun["trace"][number];
+export type NodeFigures = Answer<"NodeFigures">;
+export type WorkflowStats = Answer<"WorkflowStatistics">;
+export type StatsPoint = WorkflowStats["series"][number];

@@ -35,6 +35,7 @@ const workflow = createRoute({
     given({
       tab: word(search["tab"], WORKFLOW_TABS), version: number(search["version"]), node: text(search["node"]), q: text(search["q"]),
       status: list(search["status"]), since: text(search["since"]), run: text(search["run"]),
+      test: word(search["test"], ["only"] as const), against: number(search["against"]), cursor: text(search["cursor"]),
     }),
   component: lazyRouteComponent(() => import("../views/workflow/WorkflowPage"), "WorkflowPage"),
 });

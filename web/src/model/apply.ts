@@ -89,7 +89,7 @@ function applyRun(draft: Draft, event: RunEvent, at: number): boolean {
       parkAround(draft);
       draft.set({
         ...QUIET, status: "WAITING", waitsFor: waiting(data["for"]), until: time(data["until"]),
-        interrupts: merged(draft.run.interrupts, list(data["interrupts"]).map(record)),
+        interrupts: merged(draft.run.interrupts, list(data["interrupts"]).map(record), event.ts),
       });
       return true;
     case "run.completed":
@@ -134,12 +134,12 @@ function ended(draft: Draft, event: RunEvent, at: number): void {
 }
 
 /** The questions that were known, and those that an event tells of; the status tells the same with more. */
-function merged(known: readonly Interrupt[], told: readonly (JsonObject | null)[]): readonly Interrupt[] {
+function merged(known: readonly Interrupt[], told: readonly (JsonObject | null)[], askedAt: string): readonly Interrupt[] {
   const ids = new Set(known.map((each) => each.interrupt_id));
-  return [...known, ...told.flatMap((each) => (each === null || ids.has(String(each["interrupt_id"])) ? [] : interrupt(each)))];
+  return [...known, ...told.flatMap((each) => (each === null || ids.has(String(each["interrupt_id"])) ? [] : interrupt(each, askedAt)))];
 }
 
-function interrupt(told: JsonObject): Interrupt[] {
+function interrupt(told: JsonObject, askedAt: string): Interrupt[] {
   const id = text(told["interrupt_id"]);
   const nodeId = text(told["node_id"]);
   if (id === null || nodeId === null) return [];
@@ -148,8 +148,8 @@ function interrupt(told: JsonObject): Interrupt[] {
   // Events and waits stand in the list too; they ask nobody.
   if (said["kind"] === "time" || said["kind"] === "event" || said["kind"] === "retry") return [];
   return [{
-    interrupt_id: id, node_id: nodeId, item: number(told["item"]), path: text(told["path"]), question: text(said["question"]),
-    schema: record(said["schema"]), assignees: texts(said["assignees"]), asked_at: null, expires_at: null, value: said["given"] ?? value,
+    interrupt_id: id, node_id: nodeId, item: number(told["item"]), path: text(told["path"]) ?? nodeId, question: text(said["question"]),
+    schema: record(said["schema"]), assignees: texts(said["assignees"]), asked_at: askedAt, expires_at: null, value: said["given"] ?? value,
   }];
 }
 

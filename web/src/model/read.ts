@@ -17,8 +17,11 @@ export function time(value: Json | undefined): number | null {
 export function runError(value: Json | undefined): RunError | null {
   const told = record(value);
   if (told === null) return null;
-  const error = { code: text(told["code"]), type: text(told["type"]), message: text(told["message"]), node_id: text(told["node_id"]) };
-  return told["traceback"] === undefined ? error : { ...error, traceback: text(told["traceback"]) };
+  const error = {
+    code: text(told["code"]) ?? "", type: text(told["type"]) ?? "", message: text(told["message"]) ?? "", node_id: text(told["node_id"]),
+  };
+  const traceback = text(told["traceback"]);
+  return traceback === null ? error : { ...error, traceback };
 }
 
 /** What a run or a node waits for. */

@@ -33,7 +33,7 @@ export function fromStatus(status: Status, before: RunState): RunState {
     interrupts: status.interrupts,
     waitsFor: waiting(status.waiting_for?.["for"]),
     until: time(status.waiting_for?.["until"]),
-    stillRunning: status.still_running ?? before.stillRunning,
+    stillRunning: before.stillRunning,
     nodes,
     settled,
     stateSeq: status.last_seq,

@@ -1,0 +1,3 @@
+export function NewWorkflow(_: { project: string }) {
+  return null;
+}
