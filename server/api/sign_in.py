@@ -14,6 +14,7 @@ from milepost.server.api.credentials import COOKIE, check_origin, session_secret
 from milepost.server.api.models import SignIn
 from milepost.server.api.route import Route
 from milepost.server.api.services import AnActor, AServer, Services, services_of
+from milepost.server.api.shapes.access import Me, SignInLink, Ticket
 from milepost.server.errors import BadRequest, Forbidden, LinkRefused, NotAuthenticated
 from milepost.server.store.rows import iso
 
@@ -155,6 +156,7 @@ def routes() -> APIRouter:
             "Make a sign-in link",
             status=201,
             example={"url": "https://api.example.com/api/auth/link?token=mp_link_…", "expires_at": examples.TIME},
+            answers=SignInLink,
             errors=(403,),
         ),
     )
@@ -166,6 +168,7 @@ def routes() -> APIRouter:
             "Sign in with a key",
             status=201,
             example=examples.ME,
+            answers=Me,
             body=SignIn,
             body_example={"key": "mp_…"},
             errors=(400, 403, 413, 429),
@@ -180,8 +183,9 @@ def routes() -> APIRouter:
             "Make a ticket for a WebSocket",
             status=201,
             example={"ticket": "mp_ticket_…", "expires_at": examples.TIME},
+            answers=Ticket,
             errors=(403,),
         ),
     )
-    add("/me", me, **described("GET", "Who asks", example=examples.ME))
+    add("/me", me, **described("GET", "Who asks", example=examples.ME, answers=Me))
     return router

@@ -194,6 +194,12 @@ class Walk:
         for path in ("/healthz", "/readyz", "/metrics", "/api/info", "/api/node-types", "/api/python-graphs"):
             await self.ask("GET", path)
 
+    async def access(self) -> None:
+        await self.ask("GET", "/api/me")
+        for what in ("link", "ticket"):
+            await self.ask("POST", f"/api/auth/{what}")
+        await self.ask("POST", "/api/auth/session", {"key": self._site.secret})
+
     async def python(self) -> None:
         graphs = {each["name"]: each for each in (await self.ask("GET", "/api/python-graphs"))["items"]}
         assert graphs["broken"]["error"]
@@ -217,6 +223,7 @@ async def test_every_answer_of_a_server_is_what_the_document_says(live: Site, tm
     await walk.projects()
     await walk.server()
     await walk.python()
+    await walk.access()
     assert live.documented.of_json() - live.documented.seen == set()
 
 

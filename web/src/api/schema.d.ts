@@ -769,6 +769,27 @@ export interface components {
             next_cursor: string | null;
             items: components["schemas"]["MapItem"][];
         };
+        /** @description Who asks, and what they may do. `csrf_token` is null for keys. */
+        Me: {
+            user: components["schemas"]["User"];
+            /** @enum {string} */
+            kind: "session" | "key";
+            owner: boolean;
+            csrf_token: string | null;
+            permissions: components["schemas"]["ServerPermissions"];
+            projects: components["schemas"]["Membership"][];
+            expires_at: string | null;
+        };
+        /** @description A project, and what somebody may do in it. */
+        Membership: {
+            /** Format: uuid */
+            project_id: string;
+            slug: string;
+            name: string;
+            /** Format: date-time */
+            created_at: string;
+            permissions: ("can_view" | "can_execute" | "can_edit" | "can_manage")[];
+        };
         /** @description A node of a definition, without its config. */
         NamedNode: {
             id: string;
@@ -1438,6 +1459,21 @@ export interface components {
             start: string;
             counts: components["schemas"]["EndedCounts"];
         };
+        /** @description What somebody may do beside what they may do in projects. */
+        ServerPermissions: {
+            can_create_projects: boolean;
+        };
+        /** @description A browser signs in. */
+        SignIn: {
+            /** @description A key, `mp_…`. */
+            key: string;
+        };
+        /** @description An address that signs one browser in, once. */
+        SignInLink: {
+            url: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         /** @description Where a run stands, and what each of its nodes does. */
         Status: {
             /** Format: uuid */
@@ -1495,6 +1531,12 @@ export interface components {
             next_cursor: string | null;
             items: components["schemas"]["Task"][];
         };
+        /** @description What opens one WebSocket. */
+        Ticket: {
+            ticket: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         /** @description What every node of a dry run did. `version` is null where an unsaved definition was tried. */
         Trace: {
             /** Format: uuid */
@@ -1544,6 +1586,10 @@ export interface components {
             replayed: number;
             total_duration: number;
             passed: boolean;
+        };
+        /** @description Whoever asks. */
+        User: {
+            name: string;
         };
         /** @description Every error and warning of a definition. */
         ValidationResult: {
