@@ -2,6 +2,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import type { Graph, Run } from "../../api/types";
 import { useLiveView } from "../../live/hooks";
+import { useTabStatus } from "../../live/tabStatus";
 import { Failure, Loading } from "../../ui/Notice";
 import { TabPanel, Tabs } from "../../ui/Tabs";
 import { useMedia } from "../../ui/useMedia";
@@ -10,7 +11,6 @@ import { failuresOf } from "./list/rows";
 import { NodeList } from "./list/NodeList";
 import { EventLog } from "./log/EventLog";
 import type { RunTab, Selection } from "./selection";
-import { usePageTitle } from "./usePageTitle";
 import { useRunKeys } from "./useRunKeys";
 
 interface Props {
@@ -25,10 +25,10 @@ const LOG: { id: RunTab; label: string } = { id: "log", label: "Events" };
 
 /** The panes of a run. */
 export function RunScreen({ selection, run, graph, workflowName }: Props) {
-  const { status } = useLiveView();
+  const { status, progress } = useLiveView();
   const narrow = useMedia("(max-width: 60rem)");
   const tab = selection.tab === "log" && !narrow ? "list" : (selection.tab ?? "list");
-  usePageTitle(status, workflowName);
+  useTabStatus(workflowName, status, progress);
   useFirstFailure(selection, graph.data);
   useRunKeys(selection, graph.data);
   const log = <EventLog node={selection.node} keys />;

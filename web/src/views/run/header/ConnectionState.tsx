@@ -1,4 +1,5 @@
-import { useConnection, type Connection } from "../../../live/hooks";
+import { useConnection } from "../../../live/hooks";
+import type { Connection } from "../../../live/store";
 
 const WORDS: Readonly<Record<Connection, string>> = {
   connecting: "Connecting", live: "Live", stale: "No sign of life from the server", down: "Reconnecting", ended: "Ended, all is here",

@@ -29,15 +29,15 @@ export function RunCommands({ projectId, run, onFork }: { projectId: string; run
   const other = (own: typeof requested) => requested !== null && requested !== own;
   return (
     <div className="run-commands">
-      {may.has("execute") && <Button kind="primary" icon="play" busy={requested === "execute"} disabled={other("execute")} onClick={() => commands.execute()}>Start</Button>}
+      {may.has("execute") && <Button kind="primary" icon="play" busy={requested === "execute"} disabled={other("execute")} onClick={() => void commands.execute()}>Start</Button>}
       {may.has("resume") && (
-        <Button kind="primary" icon="play" busy={requested === "resume"} disabled={other("resume")} onClick={() => commands.resume()}>
+        <Button kind="primary" icon="play" busy={requested === "resume"} disabled={other("resume")} onClick={() => void commands.resume()}>
           {requested === "resume" ? "Resume requested" : status === "PAUSED" ? "Resume" : "Take the pause back"}
         </Button>
       )}
-      {may.has("pause") && <PauseMenu pausing={pausing} requested={requested === "pause"} disabled={other("pause")} onPause={commands.pause} />}
+      {may.has("pause") && <PauseMenu pausing={pausing} requested={requested === "pause"} disabled={other("pause")} onPause={(mode) => void commands.pause(mode)} />}
       {may.has("retry") && (
-        <Button kind="primary" icon="retry" busy={requested === "retry"} disabled={other("retry")} onClick={() => commands.retry()} title="Go on from the last checkpoint: what completed does not run again">
+        <Button kind="primary" icon="retry" busy={requested === "retry"} disabled={other("retry")} onClick={() => void commands.retry()} title="Go on from the last checkpoint: what completed does not run again">
           {requested === "retry" ? "Retry requested" : "Retry"}
         </Button>
       )}
@@ -54,7 +54,7 @@ export function RunCommands({ projectId, run, onFork }: { projectId: string; run
         </p>
       )}
       {asking && (
-        <Confirm title="Cancel this run?" action="Cancel the run" onConfirm={() => commands.cancel()} onClose={() => setAsking(false)}>
+        <Confirm title="Cancel this run?" action="Cancel the run" onConfirm={() => void commands.cancel()} onClose={() => setAsking(false)}>
           <p>It ends for good: it cannot be resumed or retried. What nodes have done outside stays done.</p>
         </Confirm>
       )}
