@@ -1,0 +1,90 @@
+/** What the run is, where it stands, how long it takes, and what can be done with it. */
+import { Link } from "@tanstack/react-router";
+import type { Run } from "../../../api/types";
+import { useConnection, useLiveView } from "../../../live/hooks";
+import { Countdown, Elapsed } from "../../../ui/Clock";
+import { clock, percent, toMs } from "../../../ui/format";
+import { Status } from "../../../ui/Status";
+import { ConnectionState } from "./ConnectionState";
+import { RunCommands } from "./RunCommands";
+import { RunFailure } from "./RunFailure";
+import { WhyLine } from "./WhyLine";
+import "./header.css";
+
+interface Props {
+  projectId: string;
+  run: Run;
+  workflowName: string;
+  /** Begins a fork; null while there is nothing to fork from. */
+  onFork: (() => void) | null;
+  onOpenNode: (nodeId: string) => void;
+}
+
+export function RunHeader({ projectId, run, workflowName, onFork, onOpenNode }: Props) {
+  const view = useLiveView();
+  const connection = useConnection();
+  return (
+    <header className="run-head" data-run-status={view.status}>
+      <div className="run-title">
+        <Status status={view.status} pill />
+        <h1>
+          <Link to="/p/$project/w/$workflow" params={{ project: projectId, workflow: run.workflow_id }} search={{ version: run.version }}>{workflowName}</Link>
+        </h1>
+        {run.test_mode && <span className="badge">Dry run</span>}
+        {view.pausing && view.status === "RUNNING" && <span className="badge" role="status">Pausing at the next step</span>}
+        <RunCommands projectId={projectId} run={run} onFork={onFork} />
+      </div>
+      <Facts projectId={projectId} run={run} />
+      <Progress />
+      <RunFailure run={run} onOpenNode={onOpenNode} />
+      {view.stillRunning.length > 0 && (
+        <p className="run-note" role="status">Code that cannot be stopped still executes: {view.stillRunning.join(", ")}. Nothing that it does changes this run.</p>
+      )}
+      {connection !== "ended" && <WhyLine projectId={projectId} />}
+    </header>
+  );
+}
+
+function Facts({ projectId, run }: { projectId: string; run: Run }) {
+  const view = useLiveView();
+  const since = view.startedAt ?? toMs(run.started_at);
+  const ended = view.finishedAt ?? toMs(run.cancelled_at ?? run.finished_at);
+  return (
+    <dl className="run-facts">
+      <div><dt>Version</dt><dd className="numeric">{run.version}</dd></div>
+      {since !== null && <div><dt>{ended === null ? "Elapsed" : "Took"}</dt><dd><Elapsed since={since} until={ended} /></dd></div>}
+      {view.estimatedCompletion !== null && view.status === "RUNNING" && (
+        <div><dt>Ready</dt><dd><Countdown to={view.estimatedCompletion} /></dd></div>
+      )}
+      <div><dt>Created</dt><dd className="numeric">{clock(Date.parse(run.created_at))}</dd></div>
+      {view.runAttempt > 1 && <div><dt>Attempt</dt><dd className="numeric">{view.runAttempt}</dd></div>}
+      {run.priority !== 0 && <div><dt>Priority</dt><dd className="numeric">{run.priority}</dd></div>}
+      {run.parent_run_id !== null && (
+        <div>
+          <dt>{run.forked_from === null ? "From" : "Forked from"}</dt>
+          <dd><Link to="/p/$project/runs/$run" params={{ project: projectId, run: run.parent_run_id }} search={run.forked_from === null ? {} : { cp: run.forked_from }}>run <code>{short(run.parent_run_id)}</code></Link></dd>
+        </div>
+      )}
+      <div><dt>Run</dt><dd><code title={run.run_id}>{short(run.run_id)}</code></dd></div>
+      <ConnectionState />
+    </dl>
+  );
+}
+
+function Progress() {
+  const { progress, status } = useLiveView();
+  return (
+    <div
+      className="run-progress" role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(progress * 100)}
+      aria-valuetext={percent(progress)} data-status={status}
+    >
+      <div style={{ width: `${progress * 100}%` }} />
+      <span className="numeric" aria-hidden="true">{percent(progress)}</span>
+    </div>
+  );
+}
+
+/** The last letters of an id: those that differ between runs of one day. */
+function short(id: string): string {
+  return id.slice(-8);
+}

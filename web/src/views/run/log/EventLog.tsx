@@ -1,0 +1,77 @@
+/** All that happened in the run, line by line. */
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useShortcuts } from "../../../app/shortcuts";
+import { useConnection, useEvents, useLiveView } from "../../../live/hooks";
+import { Button } from "../../../ui/Button";
+import { Empty, Loading } from "../../../ui/Notice";
+import { useMedia } from "../../../ui/useMedia";
+import { LogBody } from "./LogBody";
+import { LogFilters } from "./LogFilters";
+import { GROUPS } from "./lines";
+import { heights } from "./measure";
+import { LogRows, type Filter } from "./LogRows";
+
+const EVERYTHING: Filter = { groups: new Set(GROUPS), node: null, text: "", errorsOnly: false };
+
+export function EventLog({ node, keys }: { node: string | null; keys: boolean }) {
+  const { items, version } = useEvents();
+  const { lastSeq, status } = useLiveView();
+  const connection = useConnection();
+  const [filter, setFilter] = useState(EVERYTHING);
+  const [following, setFollowing] = useState(true);
+  const [active, setActive] = useState<number | null>(null);
+  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
+  const search = useRef<HTMLInputElement>(null);
+  const narrow = useMedia("(max-width: 48rem)");
+  const sizes = useMemo(() => heights(parseFloat(getComputedStyle(document.documentElement).fontSize), narrow), [narrow]);
+  const wanted = useDeferredValue(filter);
+  const made = useMemo(() => new LogRows(wanted), [wanted]);
+  const rows = useMemo(() => made.extend(items), [made, items, version]);
+  const count = rows.first.length;
+  useEffect(() => {
+    setActive(null);
+    setOpened(new Set());
+  }, [made]);
+  const toggle = useMemo(() => (row: number) => {
+    setActive(row);
+    setOpened((before) => {
+      const next = new Set(before);
+      if (!next.delete(row)) next.add(row);
+      return next;
+    });
+  }, []);
+  useShortcuts(keys ? {
+    F: () => setFollowing((before) => !before),
+    E: () => setFilter((before) => ({ ...before, errorsOnly: !before.errorsOnly })),
+    "/": () => search.current?.focus(),
+    End: () => setFollowing(true),
+  } : {});
+  return (
+    <section className="pane log" aria-label="Event log" data-events={count}>
+      <div className="pane-head">
+        <h2>Events <span className="muted numeric">{told(count, items.length, lastSeq)}</span></h2>
+        <Button size="small" kind={following ? "primary" : "normal"} aria-pressed={following} aria-keyshortcuts="F" onClick={() => setFollowing(!following)}>
+          {following ? "Following" : "Follow"}
+        </Button>
+        <LogFilters filter={filter} onChange={setFilter} search={search} node={node} />
+      </div>
+      {items.length === 0 && (connection === "connecting" ? <Loading what="Loading the events" /> : (
+        <Empty title="Nothing has happened yet">{status === "PENDING" ? "The run was made and nobody has started it." : "Events show here as they come."}</Empty>
+      ))}
+      {items.length > 0 && count === 0 && (
+        <Empty title="No event matches"><Button size="small" onClick={() => setFilter(EVERYTHING)}>Show all events</Button></Empty>
+      )}
+      {count > 0 && (
+        <LogBody
+          events={items} rows={rows} heights={sizes} following={following} active={active} opened={opened} onActive={setActive} onToggle={toggle}
+          onFollow={setFollowing}
+        />
+      )}
+    </section>
+  );
+}
+
+function told(shown: number, loaded: number, all: number): string {
+  if (loaded < all) return `loading ${loaded.toLocaleString()} of ${all.toLocaleString()}`;
+  return shown === loaded ? loaded.toLocaleString() : `${shown.toLocaleString()} of ${loaded.toLocaleString()}`;
+}
