@@ -177,11 +177,13 @@ export interface GraphNode {
 export interface GraphEdge {
   source: string;
   target: string;
-  handle?: string | null;
-  conditional?: boolean;
+  /** It leads back into a loop. */
+  back: boolean;
+  /** Of a conditional edge: the value it is taken for; null where a Python function decides. */
+  when?: Json;
 }
 
-/** A workflow's nodes and edges as LangGraph compiled them. */
+/** A workflow's nodes and edges as LangGraph compiled them. A node inside another one has its id as a prefix: `outer/inner`. */
 export interface Graph {
   workflow_id: string;
   version: number;
