@@ -1,7 +1,7 @@
 /** The edges of a graph that is small enough for the page's elements. */
 import { memo } from "react";
 import type { Layout, Line } from "./layout";
-import { headPath, svgPath } from "./routes";
+import { headOf, svgPath } from "./routes";
 import type { NodeSource } from "./source";
 import { useEdgeState } from "./state";
 import type { Edge, Topology } from "./topology";
@@ -22,7 +22,7 @@ export const EdgeLayer = memo(function EdgeLayer({ layout, topology, source }: P
     <>
       <svg className="graph-edges" width={layout.width} height={layout.height} aria-hidden="true" focusable="false">
         {drawn.map(({ line, edge }) => (
-          <EdgeLine key={edge.id} line={line} edge={edge} layout={layout} topology={topology} source={source} />
+          <EdgeLine key={edge.id} line={line} edge={edge} topology={topology} source={source} />
         ))}
       </svg>
       {drawn.map(({ line, edge }) => line.label !== null && (
@@ -39,12 +39,12 @@ interface EdgeProps {
   source: NodeSource | null;
 }
 
-const EdgeLine = memo(function EdgeLine({ line, edge, layout, topology, source }: EdgeProps & { layout: Layout }) {
+const EdgeLine = memo(function EdgeLine({ line, edge, topology, source }: EdgeProps) {
   const state = useEdgeState(source, edge, topology);
   return (
     <g className="graph-edge" data-state={state} data-back={edge.back || undefined}>
       <path className="graph-edge-line" d={svgPath(line.points)} />
-      <path className="graph-edge-head" d={headPath(line.points, layout.direction)} />
+      <polygon className="graph-edge-head" points={headOf(line.points).map(({ x, y }) => `${x},${y}`).join(" ")} />
     </g>
   );
 });

@@ -18,10 +18,9 @@ interface Props {
   /** Of the element, for `aria-activedescendant`. */
   elementId: string;
   selected: boolean;
-  active: boolean;
 }
 
-export const NodeCard = memo(function NodeCard({ box, node, topology, source, elementId, selected, active }: Props) {
+export const NodeCard = memo(function NodeCard({ box, node, topology, source, elementId, selected, active }: Props & { active: boolean }) {
   const view = useNodeView(source, node.id);
   const inside = useInside(source, node.id, topology);
   const now = useNow(view?.status === "RUNNING" || view?.status === "WAITING");
@@ -35,12 +34,14 @@ export const NodeCard = memo(function NodeCard({ box, node, topology, source, el
     >
       <div className="graph-card-face" aria-hidden="true">
         <span className="graph-sign"><TypeSign type={node.type} /></span>
-        <span className="graph-name">{node.name}</span>
-        {view !== undefined && view.attempt > 1 && <span className="graph-badge numeric"><Icon name="retry" />{view.attempt}</span>}
-        {view !== undefined && view.iterations > 1 && <span className="graph-badge numeric">×{view.iterations}</span>}
-        {inside !== null && (
-          <span className="graph-toggle" data-toggle={node.id} title={box.open ? "Close" : "Show the steps inside"}><Icon name="chevron" /></span>
-        )}
+        <span className="graph-title">
+          <span className="graph-name">{node.name}</span>
+          {view !== undefined && view.attempt > 1 && <span className="graph-badge numeric" title={`Attempt ${view.attempt}`}><Icon name="retry" />{view.attempt}</span>}
+          {view !== undefined && view.iterations > 1 && <span className="graph-badge numeric" title={`Run ${view.iterations} times`}>×{view.iterations}</span>}
+          {inside !== null && (
+            <span className="graph-toggle" data-toggle={node.id} title={box.open ? "Close" : "Show the steps inside"}><Icon name="chevron" /></span>
+          )}
+        </span>
         <span className="graph-line numeric">
           {status === undefined ? typeWord(node.type) : <Status status={status} />}
           {view !== undefined && <span className="graph-detail">{detail(view, now)}</span>}
@@ -53,3 +54,11 @@ export const NodeCard = memo(function NodeCard({ box, node, topology, source, el
     </div>
   );
 });
+
+/** The same for screen readers alone, where the canvas shows the node. */
+export function HiddenCard({ node, topology, source, elementId, selected }: Props) {
+  const view = useNodeView(source, node.id);
+  const inside = useInside(source, node.id, topology);
+  const label = spoken(node, view, useNow(view?.status === "RUNNING" || view?.status === "WAITING"), inside);
+  return <div id={elementId} role="option" aria-selected={selected} className="visually-hidden">{label}</div>;
+}

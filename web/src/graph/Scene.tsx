@@ -1,14 +1,19 @@
 /** What the pane shows once it is laid out: it moves with the camera, has one stop for Tab, and follows pointer and keys. */
-import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type MouseEvent, type PointerEvent } from "react";
 import { opening, type Camera } from "./camera";
+import { CanvasLayer } from "./CanvasLayer";
 import { Controls } from "./Controls";
 import { EdgeLayer } from "./EdgeLayer";
 import { followGestures } from "./gestures";
+import { boxAt, hitsOf } from "./hits";
 import type { Box, Layout } from "./layout";
-import { inOrder, nodeAfter } from "./navigation";
-import { NodeCard } from "./NodeCard";
+import { Minimap } from "./Minimap";
+import { inOrder } from "./navigation";
+import { HiddenCard, NodeCard } from "./NodeCard";
 import type { NodeSource } from "./source";
 import type { Topology } from "./topology";
+import { useKeys } from "./useKeys";
+import { LARGE, useShown } from "./useShown";
 
 interface Props {
   layout: Layout;
@@ -27,9 +32,12 @@ export function Scene({ layout, topology, source, camera, selected, onSelect, on
   const base = useId();
   const boxes = useMemo(() => new Map(layout.boxes.map((box) => [box.id, box])), [layout]);
   const order = useMemo(() => inOrder(layout), [layout]);
+  const hits = useMemo(() => hitsOf(layout.boxes), [layout]);
+  const large = layout.boxes.length > LARGE;
+  const shown = useShown(camera, layout);
   const [at, setActive] = useState<string | null>(selected);
   const active = at !== null && boxes.has(at) ? at : (order[0]?.id ?? null);
-  const select = useCallback((id: string | null) => { if (id !== null) setActive(id); onSelect(id); }, [onSelect]);
+  const [focused, setFocused] = useState(false);
 
   useLayoutEffect(() => {
     const place = () => {
@@ -41,8 +49,7 @@ export function Scene({ layout, topology, source, camera, selected, onSelect, on
     camera.open(layout, (pane) => opening(layout, pane, focus === null ? null : (boxes.get(focus) ?? null), order[0] ?? null));
     camera.tell();
     return end;
-    // The opening view is of the layout: later selections move the camera only as far as they have to.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
+    // Where it opens depends on what is selected then: later selections move the camera only as far as they have to.
   }, [camera, layout]);
   useEffect(() => {
     const box = selected === null ? undefined : boxes.get(selected);
@@ -56,48 +63,59 @@ export function Scene({ layout, topology, source, camera, selected, onSelect, on
     return followGestures(element, camera, (dragging) => { element.dataset["dragging"] = `${dragging}`; });
   }, [camera]);
 
-  const keys = (event: KeyboardEvent<HTMLElement>) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = nodeAfter(event.key, active, topology, layout);
-    const acts: Record<string, (() => void) | undefined> = {
-      Enter: () => { if (active !== null) { select(active); onOpen?.(active); } },
-      " ": () => { if (active !== null) { if (topology.children.has(active)) onToggle(active); else select(active); } },
-      Escape: selected === null ? undefined : () => select(null),
-      "+": () => camera.zoomBy(1.25), "-": () => camera.zoomBy(0.8), "0": () => camera.fit(),
-    };
-    const act = acts[event.key];
-    if (next === null && act === undefined && !event.key.startsWith("Arrow")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (act !== undefined) act();
-    else if (next !== null) { setActive(next); camera.reveal(boxes.get(next)!); }
+  const select = (id: string | null) => {
+    if (id !== null) setActive(id);
+    onSelect(id);
+  };
+  const move = (id: string) => {
+    setActive(id);
+    camera.reveal(boxes.get(id)!);
+  };
+  const keys = useKeys({ layout, topology, camera, active, selected, move, select, open: onOpen, toggle: onToggle });
+  const under = (event: MouseEvent<HTMLElement>): string | null => {
+    const card = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]") : null;
+    if (card !== null || shown.cards) return card?.dataset["node"] ?? null;
+    const corner = event.currentTarget.getBoundingClientRect();
+    const { x, y, zoom } = camera.view;
+    return boxAt(hits, (event.clientX - corner.x - x) / zoom, (event.clientY - corner.y - y) / zoom)?.id ?? null;
   };
   const click = (event: MouseEvent<HTMLElement>) => {
-    const target = event.target instanceof Element ? event.target : null;
-    const toggled = target?.closest<HTMLElement>("[data-toggle]")?.dataset["toggle"];
-    const id = target?.closest<HTMLElement>("[data-node]")?.dataset["node"] ?? null;
+    const toggled = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-toggle]")?.dataset["toggle"] : undefined;
+    const id = under(event);
     if (toggled !== undefined) onToggle(toggled);
     else if (id !== null && event.detail === 2 && onOpen !== null) onOpen(id);
     else select(id);
   };
+  const hover = (event: PointerEvent<HTMLElement>) => {
+    if (shown.cards) return;
+    const id = under(event);
+    event.currentTarget.title = id === null ? "" : (topology.nodes.get(id)?.name ?? id);
+    event.currentTarget.dataset["over"] = `${id !== null}`;
+  };
   const elementOf = (id: string) => `${base}-${id}`;
+  const card = (box: Box) => ({ box, node: topology.nodes.get(box.id)!, topology, source, elementId: elementOf(box.id), selected: box.id === selected });
   return (
     <>
       <div
-        className="graph-stage" ref={stage} role="listbox" tabIndex={0} aria-label={`Graph, ${order.length} nodes`}
+        className="graph-stage" ref={stage} role="listbox" tabIndex={0} aria-label={`Graph, ${order.length} nodes`} data-canvas={!shown.cards || undefined}
         aria-activedescendant={active === null ? undefined : elementOf(active)} onKeyDown={keys} onClick={click}
+        onPointerMove={large ? hover : undefined} onFocus={(event) => setFocused(event.currentTarget.matches(":focus-visible"))}
+        onBlur={() => setFocused(false)}
       >
-        <div className="graph-world" ref={world}>
-          <EdgeLayer layout={layout} topology={topology} source={source} />
-          {order.map((box: Box) => (
-            <NodeCard
-              key={box.id} box={box} node={topology.nodes.get(box.id)!} topology={topology} source={source} elementId={elementOf(box.id)}
-              selected={box.id === selected} active={box.id === active}
-            />
-          ))}
+        {large && (
+          <CanvasLayer
+            layout={layout} topology={topology} source={source} camera={camera} selected={selected} focused={focused ? active : null}
+            cards={shown.cards}
+          />
+        )}
+        <div className="graph-world" ref={world} role="presentation">
+          {!large && <EdgeLayer layout={layout} topology={topology} source={source} />}
+          {shown.boxes.map((box) => <NodeCard key={box.id} {...card(box)} active={box.id === active} />)}
         </div>
+        {active !== null && !shown.boxes.some((box) => box.id === active) && <HiddenCard key={active} {...card(boxes.get(active)!)} />}
       </div>
       <Controls camera={camera} />
+      {large && <Minimap layout={layout} source={source} camera={camera} />}
     </>
   );
 }
@@ -105,7 +123,6 @@ export function Scene({ layout, topology, source, camera, selected, onSelect, on
 /** What a run is looked at for: the selected node, the first that failed, waits or runs. */
 function focusOf(selected: string | null, order: readonly Box[], source: NodeSource | null): string | null {
   if (selected !== null) return selected;
-  const status = new Map(order.map((box) => [box.id, source?.node(box.id)?.status]));
-  const first = (wanted: string) => order.find((box) => status.get(box.id) === wanted)?.id;
+  const first = (wanted: string) => order.find((box) => source?.node(box.id)?.status === wanted)?.id;
   return first("FAILED") ?? first("WAITING") ?? first("RUNNING") ?? null;
 }

@@ -1,6 +1,6 @@
 /** Where everything stands: dagre places the nodes of a level, the edges are drawn from that. Runs in a worker; no DOM here. */
 import { graphlib, layout as dagre } from "@dagrejs/dagre";
-import { backPath, forwardPath, type EdgePath, type Frame } from "./routes";
+import { backPath, forwardPath, overlap, stepsOf, type EdgePath, type Frame, type Point } from "./routes";
 import type { Direction, Edge, Level } from "./topology";
 
 export const CARD = { width: 216, height: 60 } as const;
@@ -55,7 +55,7 @@ function placed(request: LayoutRequest, id: string): Placed {
 interface Arranged {
   readonly boxes: Map<string, Frame>;
   /** Where dagre leads each edge that does not lead back. */
-  readonly ways: Map<string, { points: { x: number; y: number }[]; label: { x: number; y: number } | null }>;
+  readonly ways: Map<string, { points: { x: number; y: number }[]; label: { x: number; y: number } | null; size: { width: number; height: number } }>;
 }
 
 function arrange(level: Level, insides: ReadonlyMap<string, Placed>, direction: Direction): Arranged {
@@ -78,7 +78,7 @@ function arrange(level: Level, insides: ReadonlyMap<string, Placed>, direction: 
   const ways: Arranged["ways"] = new Map();
   for (const edge of forward) {
     const { points, x, y } = graph.edge(edge.source, edge.target, edge.id) as { points: { x: number; y: number }[]; x?: number; y?: number };
-    ways.set(edge.id, { points, label: edge.label !== "" && x !== undefined && y !== undefined ? { x, y } : null });
+    ways.set(edge.id, { points, label: edge.label !== "" && x !== undefined && y !== undefined ? { x, y } : null, size: labelSize(edge) });
   }
   return { boxes, ways };
 }
@@ -91,10 +91,13 @@ export function labelSize(edge: Edge): { width: number; height: number; labelpos
 function routed(edges: readonly Edge[], { boxes, ways }: Arranged, direction: Direction): Line[] {
   const frames = [...boxes.values()];
   const lines: Line[] = [];
+  const steps = stepsOf(frames, direction);
   for (const edge of edges) {
     const way = ways.get(edge.id);
-    if (way !== undefined) lines.push({ id: edge.id, ...forwardPath(boxes.get(edge.source)!, boxes.get(edge.target)!, way, frames, direction) });
+    if (way !== undefined) lines.push({ id: edge.id, ...forwardPath(boxes.get(edge.source)!, boxes.get(edge.target)!, way, steps, direction) });
   }
+  const settled = labelsEarly(lines, edges, frames, direction);
+  lines.splice(0, lines.length, ...settled);
   const back = edges.filter((edge) => edge.back).map((edge) => ({ edge, source: boxes.get(edge.source)!, target: boxes.get(edge.target)! }));
   const length = ({ source, target }: { source: Frame; target: Frame }) => Math.abs(source.x - target.x) + Math.abs(source.y - target.y);
   const lanes: Frame[] = [];
@@ -102,6 +105,29 @@ function routed(edges: readonly Edge[], { boxes, ways }: Arranged, direction: Di
     lines.push({ id: edge.id, ...backPath(source, target, frames, lanes, direction, labelSize(edge)) });
   }
   return lines;
+}
+
+/** Labels stand where their edges begin, if they fit there; dagre puts those of long edges halfway. */
+function labelsEarly(lines: readonly Line[], edges: readonly Edge[], frames: readonly Frame[], direction: Direction): Line[] {
+  const sizes = new Map(edges.map((edge) => [edge.id, labelSize(edge)]));
+  const frameAt = (line: Line, at: Point): Frame => {
+    const { width, height } = sizes.get(line.id)!;
+    return { x: at.x - width / 2, y: at.y - height / 2, width, height };
+  };
+  const labelled = lines.filter((line) => line.label !== null);
+  const taken = new Map(labelled.map((line) => [line.id, frameAt(line, line.label!)]));
+  const moved = new Map<string, Point>();
+  for (const line of labelled) {
+    const [x, y] = [line.points[6]!, line.points[7]!];
+    const size = sizes.get(line.id)!;
+    const at = direction === "right" ? { x: x + size.width / 2, y } : { x, y: y + size.height / 2 };
+    const wanted = frameAt(line, at);
+    const others = [...frames, ...[...taken].filter(([id]) => id !== line.id).map(([, frame]) => frame)];
+    if (line.points.length <= 14 || others.some((frame) => overlap(frame, wanted))) continue;
+    taken.set(line.id, wanted);
+    moved.set(line.id, at);
+  }
+  return lines.map((line) => (moved.has(line.id) ? { ...line, label: moved.get(line.id)! } : line));
 }
 
 /** Everything moved so that nothing is left of or above the origin, insides put into their nodes. */

@@ -23,6 +23,12 @@ export interface EdgePath {
 interface Way {
   readonly points: readonly Point[];
   readonly label: Point | null;
+  /** The label's. */
+  readonly size: { readonly width: number; readonly height: number };
+}
+
+export function overlap(one: Frame, other: Frame): boolean {
+  return one.x < other.x + other.width && other.x < one.x + one.width && one.y < other.y + other.height && other.y < one.y + one.height;
 }
 
 /** The axes of a direction: `along` the steps and `across` them. */
@@ -31,27 +37,39 @@ const turnFrame = (frame: Frame, direction: Direction): Frame =>
   direction === "right" ? frame : { x: frame.y, y: frame.x, width: frame.height, height: frame.width };
 
 /** An edge to a later step, through the places that the layout kept free for it. */
-export function forwardPath(from: Frame, to: Frame, way: Way, frames: readonly Frame[], direction: Direction): EdgePath {
+export function forwardPath(from: Frame, to: Frame, way: Way, steps: readonly Step[], direction: Direction): EdgePath {
   const [source, target] = [turnFrame(from, direction), turnFrame(to, direction)];
   const start = { x: source.x + source.width, y: source.y + source.height / 2 };
   const end = { x: target.x, y: target.y + target.height / 2 };
   const places = way.points.slice(1, -1).map((point) => turn(point, direction)).filter((point) => point.x > start.x && point.x < end.x);
-  const through = places.flatMap((place) => straightPast(place, frames, direction, start.x, end.x));
-  return pathOf(smooth([start, ...through, end]), way.label, direction);
+  const label = way.label === null ? null : turn(way.label, direction);
+  const through = places.flatMap((place) => straightPast(place, label, steps, start.x, end.x));
+  return pathOf(smooth([start, ...through, end]), way.label, direction, way.size);
 }
 
-/** The stretch on which an edge passes a step: from where the step's boxes begin to where they end. */
-function straightPast(place: Point, frames: readonly Frame[], direction: Direction, from: number, to: number): Point[] {
-  let [first, last] = [place.x, place.x];
-  for (const each of frames) {
-    const frame = turnFrame(each, direction);
-    if (frame.x < place.x && frame.x + frame.width > place.x) {
-      first = Math.min(first, frame.x);
-      last = Math.max(last, frame.x + frame.width);
-    }
+/** Where the boxes of a step begin and end, along the direction. */
+export interface Step {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The steps of a level: boxes that stand beside each other. */
+export function stepsOf(frames: readonly Frame[], direction: Direction): Step[] {
+  const extents = frames.map((frame) => turnFrame(frame, direction)).map((frame) => ({ from: frame.x, to: frame.x + frame.width }));
+  const steps: { from: number; to: number }[] = [];
+  for (const extent of extents.sort((one, other) => one.from - other.from)) {
+    const last = steps.at(-1);
+    if (last !== undefined && extent.from < last.to) last.to = Math.max(last.to, extent.to);
+    else steps.push({ ...extent });
   }
-  if (first === last) return [place];
-  return [{ x: Math.max(from, first), y: place.y }, { x: Math.min(to, last), y: place.y }];
+  return steps;
+}
+
+/** The stretch on which an edge passes a step, from where its boxes begin to where they end; nothing but a label holds it between steps. */
+function straightPast(place: Point, label: Point | null, steps: readonly Step[], from: number, to: number): Point[] {
+  const step = steps.find((each) => each.from < place.x && each.to > place.x);
+  if (step === undefined) return label !== null && Math.abs(label.x - place.x) < 1 ? [place] : [];
+  return [{ x: Math.max(from, step.from), y: place.y }, { x: Math.min(to, step.to), y: place.y }];
 }
 
 const GAP = 20;
@@ -73,10 +91,15 @@ export function backPath(
   const thick = direction === "right" ? label.height : label.width;
   lanes.push({ x: before, y: lane - thick / 2, width: after - before, height: thick });
   const [startY, endY] = [source.y + source.height / 2, target.y + target.height / 2];
-  const corners = [
+  const around = [
     { x: source.x + source.width, y: startY }, { x: after, y: startY }, { x: after, y: lane }, { x: before, y: lane }, { x: before, y: endY },
     { x: target.x, y: endY },
   ];
+  const [sourceX, targetX] = [source.x + source.width / 2, target.x + target.width / 2];
+  const free = (x: number, box: Frame) => boxes.every((frame) => frame.y <= box.y || frame.x >= x || frame.x + frame.width <= x);
+  const aside = from !== to && free(sourceX, source) && free(targetX, target);
+  const under = [{ x: sourceX, y: source.y + source.height }, { x: sourceX, y: lane }, { x: targetX, y: lane }, { x: targetX, y: target.y + target.height }];
+  const corners = aside ? under : around;
   const middle = turn({ x: (before + after) / 2, y: lane }, direction);
   return pathOf(rounded(corners, 10), label.width > 0 ? middle : null, direction, label);
 }
@@ -132,8 +155,13 @@ export function svgPath(points: readonly number[]): string {
   return path;
 }
 
-/** The arrow's head, as the `d` of an SVG path. */
-export function headPath(points: readonly number[], direction: Direction): string {
-  const [x, y] = points.slice(-2);
-  return direction === "right" ? `M${x} ${y}l-8 -4.5v9z` : `M${x} ${y}l-4.5 -8h9z`;
+/** The three corners of the head of an edge's arrow. */
+export function headOf(points: readonly number[]): [Point, Point, Point] {
+  const [x, y] = [points.at(-2)!, points.at(-1)!];
+  let at = points.length - 4;
+  while (at > 0 && points[at] === x && points[at + 1] === y) at -= 2;
+  const length = Math.hypot(x - points[at]!, y - points[at + 1]!) || 1;
+  const [alongX, alongY] = [(x - points[at]!) / length, (y - points[at + 1]!) / length];
+  const corner = (side: number) => ({ x: x - 8 * alongX - side * alongY, y: y - 8 * alongY + side * alongX });
+  return [{ x, y }, corner(4.5), corner(-4.5)];
 }
