@@ -1,5 +1,5 @@
 /** Line icons, 16 px, drawn here so that nothing is fetched. Decoration only: words stand beside them. */
-const PATHS = {
+export const PATHS = {
   pending: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11",
   queued: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 5v3l2 1.5",
   running: "M8 2.5a5.5 5.5 0 1 1-5.2 3.7",

@@ -6,6 +6,8 @@ const ICONS: Record<RunStatus | NodeStatus, IconName> = {
   COMPLETED: "completed", FAILED: "failed", CANCELLED: "cancelled", SKIPPED: "skipped",
 };
 
+export const iconOf = (status: RunStatus | NodeStatus): IconName => ICONS[status];
+
 /** A status as a word: `Completed`. */
 export function statusWord(status: RunStatus | NodeStatus): string {
   return status.charAt(0) + status.slice(1).toLowerCase();
