@@ -66,14 +66,16 @@ def serve(opened_app: tuple[App, str]) -> Serve:
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         url, plain = f"http://127.0.0.1:{listener.getsockname()[1]}", {"Accept-Encoding": "identity"}
-        async with httpx.AsyncClient(base_url=url, headers=plain) as client:
-            while not server.started:
-                await asyncio.sleep(0)
-            yield client
-        app.hub.close()
-        server.should_exit = True
-        await running
-        listener.close()
+        try:
+            async with httpx.AsyncClient(base_url=url, headers=plain) as client:
+                while not server.started:
+                    await asyncio.sleep(0)
+                yield client
+        finally:
+            app.hub.close()
+            server.should_exit = True
+            await running
+            listener.close()
 
     return serving
 
