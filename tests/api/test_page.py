@@ -274,7 +274,7 @@ async def test_below_a_prefix_the_proxy_may_keep_it_or_take_it(
                 assert "{" in str(await socket.recv())
         assert '<base href="/tools/mile/">' in (await client.get("/tools/mile")).text
         assert (await client.get("/openapi.json")).json()["servers"] == [{"url": "/tools/mile"}]
-        other = await client.get("/tools/milestones/api/projects")
+        other = await client.get("/tools/mileassets/index-a1b2c3.js")
         assert other.headers["content-type"] == "text/html; charset=utf-8"
 
 
