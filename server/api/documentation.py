@@ -215,7 +215,10 @@ class Documentation:
     @cached_property
     def document(self) -> dict[str, Any]:
         """The OpenAPI document."""
-        return openapi(self._app, self._version)
+        document = openapi(self._app, self._version)
+        if root_path := self._app.state.services.settings.root_path:
+            document["servers"] = [{"url": root_path}]
+        return document
 
     async def serve_document(self, _: Request) -> Response:
         """`/openapi.json`."""

@@ -66,14 +66,16 @@ def serve(opened_app: tuple[App, str]) -> Serve:
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         url, plain = f"http://127.0.0.1:{listener.getsockname()[1]}", {"Accept-Encoding": "identity"}
-        async with httpx.AsyncClient(base_url=url, headers=plain) as client:
-            while not server.started:
-                await asyncio.sleep(0)
-            yield client
-        app.hub.close()
-        server.should_exit = True
-        await running
-        listener.close()
+        try:
+            async with httpx.AsyncClient(base_url=url, headers=plain) as client:
+                while not server.started:
+                    await asyncio.sleep(0)
+                yield client
+        finally:
+            app.hub.close()
+            server.should_exit = True
+            await running
+            listener.close()
 
     return serving
 
@@ -271,7 +273,8 @@ async def test_below_a_prefix_the_proxy_may_keep_it_or_take_it(
             async with connect(url, additional_headers=key) as socket:
                 assert "{" in str(await socket.recv())
         assert '<base href="/tools/mile/">' in (await client.get("/tools/mile")).text
-        other = await client.get("/tools/milestones/api/projects")
+        assert (await client.get("/openapi.json")).json()["servers"] == [{"url": "/tools/mile"}]
+        other = await client.get("/tools/mileassets/index-a1b2c3.js")
         assert other.headers["content-type"] == "text/html; charset=utf-8"
 
 

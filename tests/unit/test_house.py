@@ -31,6 +31,7 @@ from milepost.server.store.database import shipped_migrations
 from milepost.server.store.listings import Order, Sort
 
 ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "server/static"
 PACKAGES = ("graphs", "checkpoints", "server")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LONGEST_MODULE = 400
@@ -219,6 +220,13 @@ def test_no_module_is_longer_than_400_lines() -> None:
     assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
 
 
+def test_no_file_of_the_page_is_longer_than_400_lines() -> None:
+    paths = [path for folder in ("web/src", "web/tests") for path in (ROOT / folder).rglob("*.ts*")]
+    lengths = {names(path): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    generated = "web/src/api/schema.d.ts"
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE and name != generated} == {}
+
+
 def test_nothing_is_imported_by_its_bare_name_and_nothing_is_mocked() -> None:
     bare = re.compile(rf"^\s*(?:from|import) (?:{'|'.join(PACKAGES)})\b", re.MULTILINE)
     mocks = re.compile(r"^\s*(?:from|import) (?:unittest(?:\.mock)?|mock|pytest_mock)\b", re.MULTILINE)
@@ -233,9 +241,25 @@ def test_nothing_is_imported_by_its_bare_name_and_nothing_is_mocked() -> None:
 
 def test_nothing_names_a_registry_or_a_machine() -> None:
     hosts = ("py" + "pi.org", "python" + "hosted.org", "registry.npm" + "js.org", "index-" + "url", "/ro" + "ot/")
-    kinds = {".py", ".md", ".toml", ".lock", ".sql", ".json", ".yml", ".yaml", ".sh", ""}
-    tops = [*PACKAGES, "milepost", "tests", "benchmarks", "docs", ".ci"]
-    inside = [path for top in tops for path in (ROOT / top).rglob("*")]
+    kinds = {
+        ".py",
+        ".md",
+        ".toml",
+        ".lock",
+        ".sql",
+        ".json",
+        ".yml",
+        ".yaml",
+        ".sh",
+        ".ts",
+        ".tsx",
+        ".html",
+        ".txt",
+        "",
+    }
+    tops = [*PACKAGES, "milepost", "tests", "benchmarks", "docs", ".ci", "web/src", "web/tests"]
+    inside = [*(ROOT / "web").iterdir(), *(path for top in tops for path in (ROOT / top).rglob("*"))]
+    inside = [path for path in inside if STATIC not in path.parents]
     found = [
         names(path)
         for path in [*ROOT.iterdir(), *inside]
