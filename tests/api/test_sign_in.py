@@ -5,7 +5,9 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -16,7 +18,9 @@ from milepost.server.access.attempts import MOST, WINDOW_MS, Attempts
 from milepost.server.access.one_time import LINK_MS, TICKET_MS
 from milepost.server.access.recent import TTL_MS
 from milepost.server.access.sessions import IDLE_MS, LONGEST_MS, SEEN_MS
+from milepost.server.api.api import create_api
 from milepost.server.errors import TooManyAttempts
+from milepost.server.serving import services
 from tests.api.conftest import Site
 from tests.api.seed import seed_project
 
@@ -153,6 +157,20 @@ async def test_the_cookie_is_kept_from_scripts_and_from_other_pages(
     told = {flag.lower() for flag in flags}
     assert {"httponly", "samesite=strict", "path=/", f"max-age={LONGEST_MS // 1000}"} <= told
     assert ("secure" in told) == secure
+
+
+async def test_below_a_path_links_and_cookies_have_it(site: Site) -> None:
+    settings = site.app.settings.model_copy(update={"root_path": "/tools/milepost"})
+    below = create_api(replace(services(site.app), settings=settings))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(below), base_url="http://milepost") as client:
+        made = (await client.post("/api/auth/link", headers=site.headers)).json()["url"]
+        assert made.startswith("http://milepost/tools/milepost/api/auth/link?token=mp_link_")
+        opened = await client.get(made)
+        assert urljoin(made, opened.headers["location"]) == "http://milepost/tools/milepost/"
+        assert "Path=/tools/milepost;" in opened.headers["set-cookie"]
+        client.cookies.clear()
+        used = (await client.get(made)).headers["location"]
+        assert urljoin(made, used) == "http://milepost/tools/milepost/sign-in?reason=link_used"
 
 
 async def test_a_session_changes_something_only_from_our_page_and_with_its_token(site: Site) -> None:
