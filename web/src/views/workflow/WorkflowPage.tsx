@@ -6,6 +6,9 @@ import { workflow as workflowQuery } from "../../api/queries";
 import type { Workflow } from "../../api/types";
 import { Failure, Loading } from "../../ui/Notice";
 import { TabPanel, Tabs } from "../../ui/Tabs";
+import { Button } from "../../ui/Button";
+import { Dialog } from "../../ui/Dialog";
+import { useDraft, useGuard, type Draft } from "./definition/draft";
 import { GraphTab } from "./GraphTab";
 import { RunsTab } from "./runs/RunsTab";
 import { WorkflowHeader } from "./WorkflowHeader";
@@ -48,6 +51,8 @@ function useTitle(name: string | undefined): void {
 function Page({ project, workflow }: { project: string; workflow: Workflow }) {
   const { tab = "graph" } = route.useSearch();
   const navigate = route.useNavigate();
+  const draft = useDraft(workflow);
+  const leaving = useGuard(draft.changed);
   const select = (next: Tab): void => {
     void navigate({ search: ({ version, since }) => ({ ...(version !== undefined && { version }), ...(since !== undefined && { since }), tab: next }) });
   };
@@ -56,16 +61,29 @@ function Page({ project, workflow }: { project: string; workflow: Workflow }) {
       <WorkflowHeader project={project} workflow={workflow} />
       <Tabs label="Workflow" tabs={TABS} selected={tab} onSelect={select} />
       <TabPanel id={tab} className="workflow-panel">
-        <Suspense fallback={<Loading />}><Panel tab={tab} project={project} workflow={workflow} /></Suspense>
+        <Suspense fallback={<Loading />}><Panel tab={tab} project={project} workflow={workflow} draft={draft} /></Suspense>
       </TabPanel>
+      {leaving.status === "blocked" && (
+        <Dialog
+          title="Leave without saving?" onClose={leaving.reset}
+          foot={
+            <>
+              <Button autoFocus onClick={leaving.reset}>Stay</Button>
+              <Button kind="danger" onClick={() => { draft.discard(); leaving.proceed(); }}>Leave</Button>
+            </>
+          }
+        >
+          <p>The changes to the definition of {workflow.name} are not saved.</p>
+        </Dialog>
+      )}
     </div>
   );
 }
 
-function Panel({ tab, project, workflow }: { tab: Tab; project: string; workflow: Workflow }) {
+function Panel({ tab, project, workflow, draft }: { tab: Tab; project: string; workflow: Workflow; draft: Draft }) {
   switch (tab) {
     case "graph": return <GraphTab project={project} workflow={workflow} />;
-    case "definition": return <DefinitionTab project={project} workflow={workflow} />;
+    case "definition": return <DefinitionTab project={project} workflow={workflow} draft={draft} />;
     case "runs": return <RunsTab project={project} workflow={workflow} />;
     case "stats": return <StatsTab project={project} workflow={workflow} />;
   }
