@@ -1,17 +1,21 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import type { Graph, Run } from "../../api/types";
-import { useLiveView } from "../../live/hooks";
+import { useLiveView, useNodeSource } from "../../live/hooks";
 import { useTabStatus } from "../../live/tabStatus";
 import { Failure, Loading } from "../../ui/Notice";
 import { TabPanel, Tabs } from "../../ui/Tabs";
 import { useMedia } from "../../ui/useMedia";
 import { RunHeader } from "./header/RunHeader";
-import { failuresOf } from "./list/rows";
+import { Inspector } from "./inspector/Inspector";
 import { NodeList } from "./list/NodeList";
+import { failuresOf } from "./list/rows";
 import { EventLog } from "./log/EventLog";
+import { Questions } from "./questions/Questions";
 import type { RunTab, Selection } from "./selection";
 import { useRunKeys } from "./useRunKeys";
+
+const GraphView = lazy(() => import("../../graph/GraphView").then((found) => ({ default: found.GraphView })));
 
 interface Props {
   selection: Selection;
@@ -20,50 +24,70 @@ interface Props {
   workflowName: string;
 }
 
-const TABS: readonly { id: RunTab; label: string }[] = [{ id: "list", label: "List" }];
+const TABS: readonly { id: RunTab; label: string }[] = [{ id: "graph", label: "Graph" }, { id: "list", label: "List" }];
 const LOG: { id: RunTab; label: string } = { id: "log", label: "Events" };
 
 /** The panes of a run. */
 export function RunScreen({ selection, run, graph, workflowName }: Props) {
   const { status, progress } = useLiveView();
   const narrow = useMedia("(max-width: 60rem)");
-  const tab = selection.tab === "log" && !narrow ? "list" : (selection.tab ?? "list");
+  const tab = shownTab(selection.tab, narrow);
   useTabStatus(workflowName, status, progress);
-  useFirstFailure(selection, graph.data);
+  useFirstFailure(selection, graph.data, narrow);
   useRunKeys(selection, graph.data);
   const log = <EventLog node={selection.node} keys />;
   return (
     <div className="run" data-narrow={narrow || undefined}>
+      <Questions projectId={selection.projectId} />
       <RunHeader projectId={selection.projectId} run={run} workflowName={workflowName} onFork={null} onOpenNode={selection.selectNode} />
-      <div className="run-body">
+      <div className="run-body" data-inspecting={selection.node !== null || undefined}>
         <section className="pane run-main" aria-label="Nodes">
           <Tabs label="Views of the run" tabs={narrow ? [...TABS, LOG] : TABS} selected={tab} onSelect={selection.selectTab} />
           <TabPanel id={tab} className="run-panel">
-            {tab === "log" ? log : <Main selection={selection} graph={graph} />}
+            {tab === "log" ? log : <Main tab={tab} selection={selection} graph={graph} />}
           </TabPanel>
         </section>
         {!narrow && log}
+        {selection.node !== null && (
+          <Inspector key={selection.node} nodeId={selection.node} nodes={graph.data?.nodes ?? []} selection={selection} sheet={narrow} />
+        )}
       </div>
     </div>
   );
 }
 
-function Main({ selection, graph }: { selection: Selection; graph: UseQueryResult<Graph> }) {
+/** Which tab is shown: only narrow windows have the log as one. */
+export function shownTab(tab: RunTab | undefined, narrow: boolean): RunTab {
+  const there = narrow ? [...TABS, LOG] : TABS;
+  return there.find((each) => each.id === tab)?.id ?? (narrow ? "list" : "graph");
+}
+
+function Main({ tab, selection, graph }: { tab: RunTab; selection: Selection; graph: UseQueryResult<Graph> }) {
   if (graph.data === undefined) {
     return graph.error === null ? <Loading what="Loading the graph" /> : <Failure error={graph.error} retry={() => void graph.refetch()} />;
   }
+  if (tab === "graph") return <RunGraph graph={graph.data} selection={selection} />;
   return <NodeList nodes={graph.data.nodes} selection={selection} />;
 }
 
-/** A run that had failed when its page was opened shows its first failed node. */
-function useFirstFailure(selection: Selection, graph: Graph | undefined) {
+function RunGraph({ graph, selection }: { graph: Graph; selection: Selection }) {
+  const source = useNodeSource();
+  return (
+    <Suspense fallback={<Loading what="Loading the graph" />}>
+      <GraphView graph={graph} source={source} selected={selection.node} onSelect={selection.selectNode} onOpen={selection.selectNode} />
+    </Suspense>
+  );
+}
+
+/** A run that had failed when its page was opened shows its first failed node; not where that would cover the page. */
+function useFirstFailure(selection: Selection, graph: Graph | undefined, narrow: boolean) {
   const view = useLiveView();
   const done = useRef(false);
   useEffect(() => {
     if (done.current || graph === undefined || view.nodes.size === 0) return;
     done.current = true;
-    if (view.status !== "FAILED" || selection.node !== null) return;
+    if (view.status !== "FAILED" || selection.node !== null || narrow) return;
     const node = view.error?.node_id ?? failuresOf(graph.nodes, view.nodes)[0];
     if (node != null) selection.selectNode(node);
-  }, [graph, view, selection]);
+  }, [graph, view, selection, narrow]);
 }

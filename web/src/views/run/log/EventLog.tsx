@@ -50,10 +50,8 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
     <section className="pane log" aria-label="Event log" data-events={count}>
       <div className="pane-head">
         <h2>Events <span className="muted numeric">{told(count, items.length, lastSeq)}</span></h2>
-        <Button size="small" kind={following ? "primary" : "normal"} aria-pressed={following} aria-keyshortcuts="F" onClick={() => setFollowing(!following)}>
-          {following ? "Following" : "Follow"}
-        </Button>
         <LogFilters filter={filter} onChange={setFilter} search={search} node={node} />
+        <button type="button" className="chip" aria-pressed={following} aria-keyshortcuts="F" onClick={() => setFollowing(!following)}>Follow</button>
       </div>
       {items.length === 0 && (connection === "connecting" ? <Loading what="Loading the events" /> : (
         <Empty title="Nothing has happened yet">{status === "PENDING" ? "The run was made and nobody has started it." : "Events show here as they come."}</Empty>

@@ -5,7 +5,7 @@ import { clock, duration, percent } from "../../../ui/format";
 export const GROUPS = ["run", "node", "log", "text", "progress", "checkpoint"] as const;
 export type Group = (typeof GROUPS)[number];
 export const GROUP_NAMES: Readonly<Record<Group, string>> = {
-  run: "Run", node: "Nodes", log: "Log lines", text: "Model text", progress: "Progress", checkpoint: "Checkpoints",
+  run: "Run", node: "Nodes", log: "Logs", text: "Text", progress: "Progress", checkpoint: "Checkpoints",
 };
 export type Tone = "error" | "warning" | "good" | "quiet" | "plain";
 
