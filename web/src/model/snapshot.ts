@@ -33,7 +33,8 @@ export function fromStatus(status: Status, before: RunState): RunState {
     interrupts: status.interrupts,
     waitsFor: waiting(status.waiting_for?.["for"]),
     until: time(status.waiting_for?.["until"]),
-    stillRunning: before.stillRunning,
+    // Of a status that is older than the trace, some may have ended since.
+    stillRunning: status.last_seq < before.traceSeq ? before.stillRunning : (status.still_running ?? []),
     nodes,
     settled,
     stateSeq: status.last_seq,
