@@ -2,7 +2,7 @@
 import type { NodeState, Status } from "../api/types";
 import type { NodeView } from "./run";
 import { time, waiting } from "./read";
-import { TERMINAL, blankNode, type RunState } from "./state";
+import { TERMINAL, around, blankNode, type RunState } from "./state";
 
 /**
  * `before` with the states of `status`, which are as of its `last_seq`; the trace stays.
@@ -37,6 +37,7 @@ export function fromStatus(status: Status, before: RunState): RunState {
     stillRunning: status.last_seq < before.traceSeq ? before.stillRunning : (status.still_running ?? []),
     nodes,
     settled,
+    holders: new Set([...nodes.keys()].flatMap((id) => [...around(id)])),
     stateSeq: status.last_seq,
     statusSeq: status.last_seq,
     lastSeq: Math.max(before.traceSeq, status.last_seq),
