@@ -150,6 +150,7 @@ STATUS: dict[str, Any] = {
     "paused_at": None,
     "finished_at": None,
     "last_seq": 9,
+    "still_running": [],
 }
 
 EXECUTION: dict[str, Any] = {

@@ -217,14 +217,16 @@ class Projection:
                 )
         return [execution.task_id for execution in stopped]
 
-    def parked_inside(self, task_id: str, node_id: str) -> None:
+    def parked_inside(self, wait: Wait, now: int) -> None:
         """The graph inside a node parked: so does the node, without a question of its own."""
-        execution = self.open[task_id]
+        execution = self.open[wait.task_id]
         execution.status, execution.people = NodeStatus.WAITING, True
-        self.forecast.parked(task_id)
-        self._dirty[task_id] = execution
-        node = self._node(node_id)
-        self._set(node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
+        self.forecast.parked(wait.task_id)
+        self._dirty[wait.task_id] = execution
+        node = self._node(wait.node_id)
+        if node.status is not NodeStatus.WAITING:
+            self._event("node.waiting", now, wait.node_id, {"node_execution_id": execution.execution_id, **wait.news})
+        self._set(wait.node_id, NodeStatus.WAITING, attempt=node.attempt, progress=node.progress)
 
     def _end(self, execution: Execution, outcome: Outcome, now: int) -> None:
         status = NodeStatus(outcome.status)

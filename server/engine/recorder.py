@@ -270,7 +270,7 @@ class Recorder:
             return
         inner = task_id not in self._inside and interrupt.id != retry_id(task_id)
         if inner and self._projection.program.holds(node_id):
-            self._projection.parked_inside(task_id, node_id)
+            self._projection.parked_inside(Wait(task_id, node_id, None, interrupt), self._clock())
             return
         if self._askers.setdefault(interrupt.id, task_id) != task_id:
             # An item stopped by what a node of its workflow asked.

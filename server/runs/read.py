@@ -104,7 +104,9 @@ class Read:
             await self._hub.wait_for(run_id, CAME_TO_REST, left, after=stands.run.last_seq)
             stands = await self._store.stands(project.project_id, run_id)
         run = await self._foreseen(stands.run)
-        return status_json(run, await self._nodes(run), stands.states, stands.interrupts, self._store.clock())
+        still = [] if run.status is RunStatus.RUNNING else self._dispatcher.executing(run_id)
+        shown = status_json(run, await self._nodes(run), stands.states, stands.interrupts, self._store.clock())
+        return {**shown, "still_running": still}
 
     async def logs(
         self,

@@ -68,8 +68,8 @@ async def test_items_are_answered_one_by_one_and_the_others_keep_still(bench: Be
         await answer(bench, run_id, {asked[-1]["interrupt_id"]: asked[-1]["item"]})
         given += 1
     assert [each["answer"] for each in (await output(bench, run_id))["items"]] == [0, 1, 2]
-    told = Counter(e["data"]["item"] for e in await bench.events(run_id) if e["type"] == "node.waiting")
-    assert told == {0: 1, 1: 1, 2: 1}
+    waits = [e["data"] for e in await bench.events(run_id) if e["type"] == "node.waiting"]
+    assert Counter(data["item"] for data in waits if "item" in data) == {0: 1, 1: 1, 2: 1}
 
 
 async def test_a_question_says_its_way_through_maps_and_workflows(bench: Bench) -> None:

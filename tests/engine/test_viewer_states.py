@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from milepost.server.errors import MilepostError
 from milepost.server.store.rows import Run
 from tests.engine.conftest import ACTOR
 from tests.engine.random_definitions import Drawn
@@ -27,7 +29,7 @@ QUICK = settings(
     derandomize=True,
     phases=(Phase.generate,),
 )
-LONG = settings(QUICK, max_examples=400, derandomize=False)
+LONG = settings(QUICK, max_examples=150, derandomize=False)
 pytestmark = pytest.mark.skipif(NODE is None or not VITEST.exists(), reason="needs Node and `npm ci` in web/")
 
 Replay = dict[str, Any]
@@ -56,12 +58,15 @@ async def recorded(data: Path, drawn: Drawn, trouble: Trouble, name: str) -> lis
     async with serving(data) as server:
         workflow_id = await stored(server.bench, drawn)
         driver = Watched(server, Point(await server.bench.start_again(workflow_id)), drawn, trouble)
-        await driver.drive()
+        with suppress(MilepostError):
+            # A command that came too late ends the drive; what was seen until then counts.
+            await driver.drive()
         replays = [await driver.replay(name)]
         for fork in driver.forks:
             await server.bench.app.start.execute(ACTOR, server.bench.project, fork.run_id)
             again = Watched(server, fork, drawn, Trouble(alike=trouble.alike))
-            await again.drive()
+            with suppress(MilepostError):
+                await again.drive()
             replays.append(await again.replay(f"fork of {name}"))
         return replays
 
@@ -71,7 +76,13 @@ def check(replays: list[Replay], file: Path) -> None:
     file.write_text(json.dumps(replays, default=str))
     command = [str(NODE), str(VITEST), "run", "tests/model/replays.test.ts"]
     done = subprocess.run(
-        command, cwd=WEB, env=os.environ | {"MILEPOST_REPLAYS": str(file)}, capture_output=True, text=True, timeout=300
+        command,
+        check=False,
+        cwd=WEB,
+        env=os.environ | {"MILEPOST_REPLAYS": str(file)},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 

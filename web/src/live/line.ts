@@ -45,6 +45,8 @@ export class Line {
   private heard = 0;
   private stopWaiting: (() => void) | null = null;
   private stopListening: (() => void) | null = null;
+  /** Whether the timer that waits is the one for silence. */
+  private watching = false;
   private state: LineState = "closed";
 
   constructor(private readonly ends: Ends, private readonly world: World) {}
@@ -89,7 +91,7 @@ export class Line {
       this.drop();
       this.comeBack(this.ends.closed(event.code, event.reason));
     };
-    this.watch(OPENING);
+    this.watch(OPENING, OPENING);
   }
 
   private comeBack(how: "later" | "now" | "never"): void {
@@ -107,22 +109,18 @@ export class Line {
 
   private hear(): void {
     this.heard = this.world.now();
-    this.watch(SILENCE);
+    if (!this.watching) this.watch(SILENCE, SILENCE);
   }
 
   /** One timer, however many messages come: it looks again when it fires. */
-  private watch(ms: number): void {
-    if (this.stopWaiting !== null && ms === SILENCE && this.watching) return;
-    this.watching = ms === SILENCE;
+  private watch(patience: number, ms: number): void {
+    this.watching = patience === SILENCE;
     this.wait(ms, () => {
-      const left = this.heard + ms - this.world.now();
-      this.watching = false;
-      if (left > 0) this.watch(ms);
+      const left = this.heard + patience - this.world.now();
+      if (left > 0) this.watch(patience, left);
       else this.dead();
     });
   }
-
-  private watching = false;
 
   private dead(): void {
     this.drop();

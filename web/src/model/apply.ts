@@ -1,7 +1,7 @@
 /** The one reducer: a run's state and its next events give the state after them. No I/O, no clock. */
 import type { Interrupt, JsonObject, RunEvent, RunStatus, Status } from "../api/types";
 import { Draft } from "./draft";
-import { applyNode, parkAround, reopen, settle, stopRunning } from "./nodes";
+import { applyNode, reopen, settle, stopRunning } from "./nodes";
 import { list, number, record, runError, text, texts, time, waiting } from "./read";
 import { fromStatus } from "./snapshot";
 import { TERMINAL, type RunState } from "./state";
@@ -79,14 +79,12 @@ function applyRun(draft: Draft, event: RunEvent, at: number): boolean {
       draft.set({ pausing: true });
       return false;
     case "run.paused":
-      if (data["mode"] !== "now") parkAround(draft);
       stopRunning(draft);
       draft.set({ ...QUIET, status: "PAUSED", waitsFor: draft.run.waitsFor, until: draft.run.until });
       return true;
     case "run.resumed":
       return resumed(draft, data);
     case "run.waiting":
-      parkAround(draft);
       draft.set({
         ...QUIET, status: "WAITING", waitsFor: waiting(data["for"]), until: time(data["until"]),
         interrupts: merged(draft.run.interrupts, list(data["interrupts"]).map(record), event.ts),
@@ -110,7 +108,8 @@ function queued(draft: Draft, why: string | null): boolean {
   if (retried) reopen(draft);
   const pausing = why === "released" && draft.run.pausing;
   draft.set({ ...QUIET, pausing, status: "QUEUED", finishedAt: null, error: null });
-  return retried || why === "released";
+  // What wakes a run that asks may be that the time for an answer is over.
+  return retried || why === "released" || (why === "wake" && draft.run.interrupts.length > 0);
 }
 
 function resumed(draft: Draft, data: JsonObject): boolean {

@@ -1,9 +1,9 @@
 /** A working copy of a run's state: what a batch of events changes is copied once, what it does not change is shared. */
 import type { CheckpointMark, NodeView, Segment } from "./run";
-import { blankNode, type RunState } from "./state";
+import { around, blankNode, type RunState } from "./state";
 
 type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
-type Changed = Partial<Pick<RunState, Exclude<keyof RunState, "nodes" | "segments" | "checkpoints" | "open" | "settled">>>;
+type Changed = Partial<Pick<RunState, Exclude<keyof RunState, "nodes" | "segments" | "checkpoints" | "open" | "settled" | "holders">>>;
 
 export class Draft {
   /** Nodes that have changed. */
@@ -37,6 +37,7 @@ export class Draft {
     this.state.nodes = this.nodes;
     const known = this.nodes.get(id);
     if (known !== undefined && this.touched.has(id)) return known;
+    if (known === undefined && id.includes("/")) this.state.holders = new Set([...this.state.holders, ...around(id)]);
     const copy = { ...(known ?? blankNode(id)) };
     this.nodes.set(id, copy);
     this.touched.add(id);

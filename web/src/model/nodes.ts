@@ -2,16 +2,15 @@
 import type { RunEvent } from "../api/types";
 import type { Draft } from "./draft";
 import { list, number, texts } from "./read";
-import { ENDED } from "./state";
+import { ENDED, around } from "./state";
 
 /** Applies an event about a node; gives whether only the server can say how nodes stand after it. */
 export function applyNode(draft: Draft, event: RunEvent, id: string, at: number): boolean {
   const { data } = event;
   switch (event.type) {
-    case "node.started": {
+    case "node.started":
       started(draft, event, id, at);
       return false;
-    }
     case "node.retrying": {
       const node = draft.node(id);
       Object.assign(node, { status: "RUNNING", attempt: (number(data["attempt"]) ?? node.attempt) + 1, progress: 0 });
@@ -22,7 +21,7 @@ export function applyNode(draft: Draft, event: RunEvent, id: string, at: number)
       return progressed(draft, event, id);
     case "node.waiting":
       draft.node(id).status = "WAITING";
-      // What is asked stands in the status, and a node around this one parks without a word.
+      // What is asked stands in the status.
       return true;
     case "node.completed":
     case "node.failed": {
@@ -73,9 +72,10 @@ function asksNoMore(draft: Draft, id: string): void {
   if (left.length < draft.run.interrupts.length) draft.set({ interrupts: left });
 }
 
-function* inside(draft: Draft, id: string): Generator<string> {
+function inside(draft: Draft, id: string): string[] {
+  if (!draft.run.holders.has(id)) return [];
   const prefix = `${id}/`;
-  for (const each of [...draft.run.nodes.keys()]) if (each.startsWith(prefix)) yield each;
+  return [...draft.run.nodes.keys()].filter((each) => each.startsWith(prefix));
 }
 
 /** Nodes that are to run once more: in a loop, or because what they are in is tried again. */
@@ -96,15 +96,6 @@ export function stopRunning(draft: Draft): void {
   }
 }
 
-/** A run that waits has no node at work: those around nodes that wait do so too. */
-export function parkAround(draft: Draft): void {
-  const waits = [...draft.run.nodes.values()].filter((node) => node.status === "WAITING").map((node) => node.id);
-  const around = new Set(waits.flatMap((id) => id.split("/").map((_, depth, parts) => parts.slice(0, depth).join("/"))));
-  for (const [id, node] of [...draft.run.nodes]) {
-    if (node.status === "RUNNING" && around.has(id)) draft.node(id).status = "WAITING";
-  }
-}
-
 /** The run has ended: what was not reached is not going to be. */
 export function settle(draft: Draft, cancelled: boolean): void {
   const settled = new Set<string>();
@@ -122,8 +113,7 @@ export function settle(draft: Draft, cancelled: boolean): void {
 /** A failed run goes on: what has failed, or was stopped by that, runs again. */
 export function reopen(draft: Draft): void {
   const { settled, error } = draft.run;
-  const failed = new Set<string>();
-  for (let id = error?.node_id ?? ""; id !== ""; id = id.slice(0, Math.max(0, id.lastIndexOf("/")))) failed.add(id);
+  const failed = new Set(error?.node_id == null ? [] : [error.node_id, ...around(error.node_id)]);
   for (const [id, node] of [...draft.run.nodes]) {
     if (settled.has(id)) draft.node(id).status = "PENDING";
     else if (node.status === "CANCELLED" || failed.has(id)) Object.assign(draft.node(id), { status: "PENDING", progress: 0 });

@@ -2,7 +2,7 @@
 import type { NodeState, Status } from "../api/types";
 import type { NodeView } from "./run";
 import { time, waiting } from "./read";
-import { TERMINAL, blankNode, type RunState } from "./state";
+import { TERMINAL, around, blankNode, type RunState } from "./state";
 
 /**
  * `before` with the states of `status`, which are as of its `last_seq`; the trace stays.
@@ -33,9 +33,11 @@ export function fromStatus(status: Status, before: RunState): RunState {
     interrupts: status.interrupts,
     waitsFor: waiting(status.waiting_for?.["for"]),
     until: time(status.waiting_for?.["until"]),
-    stillRunning: before.stillRunning,
+    // Of a status that is older than the trace, some may have ended since.
+    stillRunning: status.last_seq < before.traceSeq ? before.stillRunning : (status.still_running ?? []),
     nodes,
     settled,
+    holders: new Set([...nodes.keys()].flatMap((id) => [...around(id)])),
     stateSeq: status.last_seq,
     statusSeq: status.last_seq,
     lastSeq: Math.max(before.traceSeq, status.last_seq),

@@ -13,18 +13,25 @@ export interface RunState extends RunView {
   readonly statusSeq: number;
   /** The newest event in the trace. */
   readonly traceSeq: number;
-  /** The newest event after which only the server can say how the nodes stand; 0 if there is none. */
+  /** The newest event after which only the server can say how the nodes stand; -1 if there is none. */
   readonly doubtSeq: number;
   /** The checkpoint that the run stands at. */
   readonly at: string | null;
   /** Nodes that the run's end has settled: they had not been reached. */
   readonly settled: ReadonlySet<string>;
+  /** Nodes with others inside. */
+  readonly holders: ReadonlySet<string>;
   /** Open segments by execution id, those of the run by "": their places in `segments`. */
   readonly open: ReadonlyMap<string, number>;
 }
 
 export const TERMINAL: ReadonlySet<string> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 export const ENDED: ReadonlySet<NodeStatus> = new Set<NodeStatus>(["COMPLETED", "FAILED"]);
+
+/** The nodes that `id` is inside of: of `a/b/c`, `a` and `a/b`. */
+export function* around(id: string): Generator<string> {
+  for (let slash = id.indexOf("/"); slash >= 0; slash = id.indexOf("/", slash + 1)) yield id.slice(0, slash);
+}
 
 export function blankNode(id: string): NodeView {
   return {
@@ -42,6 +49,6 @@ export function emptyView(runId: string): RunState {
     runId, status: "PENDING", pausing: false, progress: 0, estimatedCompletion: null, currentNode: null, startedAt: null,
     finishedAt: null, runAttempt: 0, error: null, interrupts: [], waitsFor: null, until: null, stillRunning: [], nodes: new Map(),
     segments: [], checkpoints: [], lastSeq: 0,
-    stateSeq: 0, statusSeq: -1, traceSeq: 0, doubtSeq: 0, at: null, settled: new Set(), open: new Map(),
+    stateSeq: 0, statusSeq: -1, traceSeq: 0, doubtSeq: -1, at: null, settled: new Set(), holders: new Set(), open: new Map(),
   };
 }
