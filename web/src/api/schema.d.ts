@@ -1492,6 +1492,7 @@ export interface components {
             paused_at: string | null;
             finished_at: string | null;
             last_seq: number;
+            still_running: string[];
         };
         /** @description How many runs there are of each status. */
         StatusCounts: {

@@ -1,11 +1,13 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import type { Graph, Run } from "../../api/types";
 import { useLiveView, useNodeSource } from "../../live/hooks";
 import { useTabStatus } from "../../live/tabStatus";
 import { Failure, Loading } from "../../ui/Notice";
 import { TabPanel, Tabs } from "../../ui/Tabs";
 import { useMedia } from "../../ui/useMedia";
+import { CheckpointRail } from "./checkpoints/CheckpointRail";
+import { ForkNewest } from "./checkpoints/ForkNewest";
 import { RunHeader } from "./header/RunHeader";
 import { Inspector } from "./inspector/Inspector";
 import { NodeList } from "./list/NodeList";
@@ -16,6 +18,7 @@ import type { RunTab, Selection } from "./selection";
 import { useRunKeys } from "./useRunKeys";
 
 const GraphView = lazy(() => import("../../graph/GraphView").then((found) => ({ default: found.GraphView })));
+const TimelineView = lazy(() => import("../../timeline/TimelineView").then((found) => ({ default: found.TimelineView })));
 
 interface Props {
   selection: Selection;
@@ -24,13 +27,16 @@ interface Props {
   workflowName: string;
 }
 
-const TABS: readonly { id: RunTab; label: string }[] = [{ id: "graph", label: "Graph" }, { id: "list", label: "List" }];
+const TABS: readonly { id: RunTab; label: string }[] = [
+  { id: "graph", label: "Graph" }, { id: "timeline", label: "Timeline" }, { id: "list", label: "List" },
+];
 const LOG: { id: RunTab; label: string } = { id: "log", label: "Events" };
 
 /** The panes of a run. */
 export function RunScreen({ selection, run, graph, workflowName }: Props) {
   const { status, progress } = useLiveView();
   const narrow = useMedia("(max-width: 60rem)");
+  const [forking, setForking] = useState(false);
   const tab = shownTab(selection.tab, narrow);
   useTabStatus(workflowName, status, progress);
   useFirstFailure(selection, graph.data, narrow);
@@ -39,7 +45,7 @@ export function RunScreen({ selection, run, graph, workflowName }: Props) {
   return (
     <div className="run" data-narrow={narrow || undefined}>
       <Questions projectId={selection.projectId} />
-      <RunHeader projectId={selection.projectId} run={run} workflowName={workflowName} onFork={null} onOpenNode={selection.selectNode} />
+      <RunHeader projectId={selection.projectId} run={run} workflowName={workflowName} onFork={() => setForking(true)} onOpenNode={selection.selectNode} />
       <div className="run-body" data-inspecting={selection.node !== null || undefined}>
         <section className="pane run-main" aria-label="Nodes">
           <Tabs label="Views of the run" tabs={narrow ? [...TABS, LOG] : TABS} selected={tab} onSelect={selection.selectTab} />
@@ -52,6 +58,8 @@ export function RunScreen({ selection, run, graph, workflowName }: Props) {
           <Inspector key={selection.node} nodeId={selection.node} nodes={graph.data?.nodes ?? []} selection={selection} sheet={narrow} />
         )}
       </div>
+      <CheckpointRail />
+      {forking && <ForkNewest onClose={() => setForking(false)} />}
     </div>
   );
 }
@@ -67,6 +75,13 @@ function Main({ tab, selection, graph }: { tab: RunTab; selection: Selection; gr
     return graph.error === null ? <Loading what="Loading the graph" /> : <Failure error={graph.error} retry={() => void graph.refetch()} />;
   }
   if (tab === "graph") return <RunGraph graph={graph.data} selection={selection} />;
+  if (tab === "timeline") {
+    return (
+      <Suspense fallback={<Loading what="Loading the timeline" />}>
+        <TimelineView selected={selection.node} onSelect={selection.selectNode} />
+      </Suspense>
+    );
+  }
   return <NodeList nodes={graph.data.nodes} selection={selection} />;
 }
 
