@@ -33,6 +33,7 @@ const parts = EditorView.theme({
   ".cm-deletedChunk": { backgroundColor: "var(--failed-soft) !important" },
   ".cm-deletedChunk .cm-deletedText": { background: "none !important", textDecoration: "line-through var(--failed)" },
   ".cm-collapsedLines": { background: "var(--surface-sunken) !important", color: "var(--text-muted)", padding: "0.25rem 0.75rem" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '"…"', opacity: "0.6" },
 });
 
 const colours = HighlightStyle.define([

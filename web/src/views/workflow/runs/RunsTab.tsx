@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, type QueryKey } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { call } from "../../../api/client";
@@ -9,6 +9,7 @@ import { Empty, Failure, Loading } from "../../../ui/Notice";
 import { sinceOf } from "../period";
 import { RunFilters } from "./RunFilters";
 import { RunTable } from "./RunTable";
+import { useLiveRuns } from "./useLiveRuns";
 
 const route = getRouteApi("/p/$project/w/$workflow");
 const MINUTE = 60_000;
@@ -21,7 +22,9 @@ export function RunsTab({ project, workflow }: { project: string; workflow: Work
   const filters: Filters = {
     workflow_id: workflow.workflow_id, limit: 50, test_mode: test === "only", ...(status && { status }), ...(q && { q }), ...(after && { started_after: after }),
   };
-  const runs = useRuns(project, filters);
+  const key = ["runs", project, "pages", filters];
+  const runs = useRuns(project, key, filters);
+  useLiveRuns(project, workflow.workflow_id, key, status);
   const items = runs.data?.pages.flatMap((page) => page.items) ?? [];
   const filtered = [status, q, since, test].some((each) => each !== undefined);
   return (
@@ -41,15 +44,14 @@ export function RunsTab({ project, workflow }: { project: string; workflow: Work
   );
 }
 
-function useRuns(project: string, filters: Filters) {
+function useRuns(project: string, key: QueryKey, filters: Filters) {
   return useInfiniteQuery({
-    queryKey: ["runs", project, "pages", filters],
+    queryKey: key,
     queryFn: ({ pageParam, signal }) =>
       call<Page<RunSummary>>(`${projectPath(project)}/workflows/runs`, { query: { ...filters, cursor: pageParam }, signal }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: (before) => before,
-    refetchInterval: 10_000,
   });
 }
 
