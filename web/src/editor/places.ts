@@ -63,10 +63,9 @@ export function documentOf(tree: Tree, text: string): Json {
 export function placeAt(tree: Tree, text: string, position: number): Place {
   const start = tree.resolveInner(position, -1);
   const keys: Key[] = [];
-  let naming = start.name === "Object" || start.name === "PropertyName" || start.parent?.name === "Object";
+  const naming = start.name === "Object" || start.name === "PropertyName" || (start.parent?.name === "Object" && start.name !== "Property");
   if (start.name === "Property") keys.unshift(nameOf(start, text));
   if (start.name === "Array") keys.unshift(valuesOf(start).filter((each) => each.to <= position).length);
-  if (start.name === "⚠" && start.parent?.name === "Property") naming = false;
   for (let at: SyntaxNode | null = start; at !== null; at = at.parent) {
     const parent: SyntaxNode | null = at.parent;
     if (parent?.name === "Property" && at.name !== "PropertyName") keys.unshift(nameOf(parent, text));

@@ -6,6 +6,7 @@ import type { JsonObject, Workflow } from "../../api/types";
 import { isObject } from "../../ui/form/resolve";
 import { Button } from "../../ui/Button";
 import { Failure, Loading } from "../../ui/Notice";
+import { nodeOf } from "./nodeOf";
 
 const GraphView = lazy(async () => ({ default: (await import("../../graph/GraphView")).GraphView }));
 const route = getRouteApi("/p/$project/w/$workflow");
@@ -74,10 +75,4 @@ function NodeFacts({ node }: { node: JsonObject }) {
 
 function Fact({ name, value }: { name: string; value: string }) {
   return <><dt>{name}</dt><dd className="mono">{value}</dd></>;
-}
-
-/** What a definition says of a node; null of nodes that it does not have. */
-export function nodeOf(definition: JsonObject, id: string): JsonObject | null {
-  const nodes = definition["nodes"] ?? definition["steps"];
-  return (Array.isArray(nodes) ? nodes.filter(isObject) : []).find((each) => each["id"] === id) ?? null;
 }

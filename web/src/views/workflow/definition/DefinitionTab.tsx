@@ -8,8 +8,10 @@ import { definitionCompletion } from "../../../editor/completion";
 import { Editor, type EditorHandle } from "../../../editor/Editor";
 import { pretty } from "../../../editor/pretty";
 import { Button } from "../../../ui/Button";
-import { CopyButton } from "../start/RunDialog";
+import { Copy } from "../../../ui/Copy";
 import { TestDialog } from "../start/TestDialog";
+import { download } from "../../../ui/json/download";
+import { fileName } from "./fileName";
 import { definitionIn, type Draft } from "./draft";
 import "./definition.css";
 import { OlderRunsNote } from "./OlderRunsNote";
@@ -73,7 +75,7 @@ function Bar({ project, workflow, draft, readOnly, blocked, onSaved }: BarProps)
       <h2>{readOnly ? readOnlyWhy(workflow) : draft.changed ? "Unsaved changes" : `Version ${workflow.version}`}</h2>
       <Against workflow={workflow} />
       {!readOnly && <Button size="small" disabled={"problem" in read} onClick={format}>Format</Button>}
-      <CopyButton label="Copy" text={() => draft.text} />
+      <Copy text={() => draft.text} what="the definition" />
       <Button kind="plain" size="small" onClick={() => download(`${fileName(workflow.name)}.json`, draft.text)}>Download</Button>
       {!readOnly && (
         <>
@@ -100,14 +102,4 @@ function Against({ workflow }: { workflow: Workflow }) {
   if (workflow.latest_version < 2) return null;
   const other = workflow.version > 1 ? workflow.version - 1 : 2;
   return <Button kind="plain" size="small" onClick={() => void navigate({ search: (before) => ({ ...before, against: other }) })}>Compare versions</Button>;
-}
-
-export const fileName = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "workflow";
-
-function download(name: string, text: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

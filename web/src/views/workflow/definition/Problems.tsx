@@ -1,9 +1,8 @@
 import type { Marked } from "../../../editor/Editor";
-import { keysOf } from "../../../ui/form/path";
-import { isObject } from "../../../ui/form/resolve";
 import { Icon } from "../../../ui/Icon";
 import { Failure } from "../../../ui/Notice";
 import { definitionIn } from "./draft";
+import { placeName } from "./placeName";
 
 interface Props {
   problems: readonly Marked[] | null;
@@ -45,15 +44,4 @@ function heading(problems: readonly Marked[] | null, errors: number): string {
   const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? "" : "s"}`;
   if (problems.length === 0) return "No problems";
   return [errors > 0 && count(errors, "problem"), warnings > 0 && count(warnings, "warning")].filter(Boolean).join(", ");
-}
-
-/** A path with the node's id in place of its number: `fetch · config.url`. */
-export function placeName(path: string, definition: Record<string, unknown>): string {
-  const [part, index] = keysOf(path);
-  const nodes = part === "nodes" || part === "steps" ? definition[part] : undefined;
-  const node: unknown = Array.isArray(nodes) && typeof index === "number" ? nodes[index] : undefined;
-  const id = isObject(node) ? node["id"] : undefined;
-  if (typeof id !== "string") return path === "" ? "Definition" : path;
-  const rest = path.slice(`${part}[${index}]`.length).replace(/^\./, "");
-  return rest === "" ? id : `${id} · ${rest}`;
 }

@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import type { RunSummary } from "../../../api/types";
-import { ago, clock, duration, percent, toMs } from "../../../ui/format";
+import { ago, clock, percent, toMs } from "../../../ui/format";
 import { Status } from "../../../ui/Status";
 import { useNow } from "./useNow";
+import { durationOf, firstLine, originOf, shortId } from "./words";
 
 interface Props {
   project: string;
@@ -60,22 +61,4 @@ function note(run: RunSummary) {
   }
   if (run.finished_at !== null || run.started_at === null) return null;
   return <span className="muted">{percent(run.progress)}{run.current_node !== null && <> · {run.current_node}</>}</span>;
-}
-
-/** The end of a run's id: beginnings are alike, they are times. */
-export const shortId = (id: string): string => id.slice(-8);
-
-export const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
-
-/** How long a run took, or has been going on; a dash before it starts. */
-export function durationOf(run: Pick<RunSummary, "started_at" | "finished_at">, now: number): string {
-  const [start, end] = [toMs(run.started_at), toMs(run.finished_at)];
-  return start === null ? "–" : duration(Math.max(0, (end ?? now) - start));
-}
-
-/** What made the run. */
-export function originOf(run: Pick<RunSummary, "forked_from" | "parent_run_id" | "test_mode" | "run_attempt">): string {
-  if (run.forked_from !== null) return `Fork of ${shortId(run.parent_run_id ?? run.forked_from)}`;
-  if (run.parent_run_id !== null) return `Rerun of ${shortId(run.parent_run_id)}`;
-  return run.test_mode ? "Dry run" : run.run_attempt > 1 ? `Attempt ${run.run_attempt}` : "Started";
 }

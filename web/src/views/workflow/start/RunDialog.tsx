@@ -39,7 +39,7 @@ export function RunDialog({ project, workflow, onClose }: Props) {
       title={`Run ${workflow.name}`} onClose={onClose}
       foot={
         <>
-          <CopyButton label="Copy as cURL" text={() => curlOf(url(path), body)} />
+          <CopyCurl text={() => curlOf(url(path), body)} />
           <span className="grow" />
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" icon="play" busy={start.isPending} onClick={() => { if (input.ready()) start.mutate(); }}>Run</Button>
@@ -58,8 +58,8 @@ export function RunDialog({ project, workflow, onClose }: Props) {
   );
 }
 
-/** Copies a text and says so. */
-export function CopyButton({ label, text }: { label: string; text: () => string }) {
+/** Copies the request as a command, and says so. */
+function CopyCurl({ text }: { text: () => string }) {
   const [told, setTold] = useState("");
   const copy = async (): Promise<void> => {
     try {
@@ -71,7 +71,7 @@ export function CopyButton({ label, text }: { label: string; text: () => string 
   };
   return (
     <>
-      <Button kind="plain" icon="copy" onClick={() => void copy()} onBlur={() => setTold("")}>{told === "" ? label : told}</Button>
+      <Button kind="plain" icon="copy" onClick={() => void copy()} onBlur={() => setTold("")}>{told === "" ? "Copy as cURL" : told}</Button>
       <span className="visually-hidden" role="status">{told}</span>
     </>
   );

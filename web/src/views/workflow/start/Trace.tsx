@@ -45,5 +45,5 @@ function Entry({ entry }: { entry: TraceEntry }) {
 
 function Value({ label, value }: { label: string; value: Json }) {
   const text = JSON.stringify(value, null, 2);
-  return <div><h4 className="muted">{label}</h4><pre className="code-block" tabIndex={0} aria-label={label}>{text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}</pre></div>;
+  return <div><p className="muted">{label}</p><pre className="code-block" tabIndex={0} aria-label={label}>{text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}</pre></div>;
 }
