@@ -191,6 +191,7 @@ class Status(TypedDict):
     paused_at: Time | None
     finished_at: Time | None
     last_seq: int
+    still_running: list[str]
 
 
 class Why(TypedDict):

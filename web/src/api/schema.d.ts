@@ -500,6 +500,7 @@ export interface components {
             path?: string;
             progress?: number;
             replayed?: boolean;
+            restarted?: string[];
             run_progress?: number;
             simulated?: boolean;
             /** Format: date-time */
@@ -1492,6 +1493,7 @@ export interface components {
             paused_at: string | null;
             finished_at: string | null;
             last_seq: number;
+            still_running: string[];
         };
         /** @description How many runs there are of each status. */
         StatusCounts: {
