@@ -270,7 +270,7 @@ class Recorder:
             return
         inner = task_id not in self._inside and interrupt.id != retry_id(task_id)
         if inner and self._projection.program.holds(node_id):
-            self._projection.parked_inside(Wait(task_id, node_id, None, interrupt), self._clock())
+            self.parked_inside(Wait(task_id, node_id, None, interrupt))
             return
         if self._askers.setdefault(interrupt.id, task_id) != task_id:
             # An item stopped by what a node of its workflow asked.
@@ -287,6 +287,10 @@ class Recorder:
         self._projection.waiting(wait, now)
         again = interrupt.id in self._delivered
         self.unsent.add(*put_interrupt(self._projection.run, wait, now, again=again))
+
+    def parked_inside(self, wait: Wait) -> None:
+        """A node parks because something inside it does."""
+        self._projection.parked_inside(wait, self._clock())
 
     def answered(self, rows: Sequence[OpenInterrupt]) -> None:
         """Forget the questions that ``rows`` say were answered since they were asked."""

@@ -25,6 +25,7 @@ from milepost.graphs.python.places import node_of
 from milepost.graphs.python.program import PythonProgram
 from milepost.graphs.python.questions import question_of
 from milepost.graphs.reporter import Outcome
+from milepost.server.engine.parking import Wait
 from milepost.server.engine.projection import Projection
 from milepost.server.engine.recorder import Recorder
 from milepost.server.states import NodeStatus
@@ -129,14 +130,19 @@ class Watched:
         task_id = saved.task_id
         several = list(asked) if isinstance(asked, (tuple, list)) else [asked]
         own = [each for each in several if self._askers.setdefault(each.id, task_id) == task_id]
-        if not own and self._projection.node_of(task_id) is not None:
-            self._projection.parked_inside(task_id, self._projection.node_of(task_id) or "")
-        questions = [Interrupt(value=question_of(each.value, _question), id=each.id) for each in own]
+        node_id = self._projection.node_of(task_id)
+        if not own and several and node_id is not None:
+            self._recorder.parked_inside(Wait(task_id, node_id, None, _asking(several[0])))
+        questions = [_asking(each) for each in own]
         committed = self._recorder.task_saved(saved._replace(writes=[(INTERRUPT, questions)]), statements)
         told = self._recorder.asked.get(task_id)
         if told is not None and own:
             told["value"] = _shown(own[-1].value, CUSTOM_BYTES)
         return committed
+
+
+def _asking(asked: Interrupt) -> Interrupt:
+    return Interrupt(value=question_of(asked.value, _question), id=asked.id)
 
 
 @dataclass(slots=True)

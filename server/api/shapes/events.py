@@ -98,6 +98,7 @@ EventData = TypedDict(
         "path": str,
         "progress": float,
         "replayed": bool,
+        "restarted": list[str],
         "run_progress": float,
         "simulated": bool,
         "start_at": Time,

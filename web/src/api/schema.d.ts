@@ -500,6 +500,7 @@ export interface components {
             path?: string;
             progress?: number;
             replayed?: boolean;
+            restarted?: string[];
             run_progress?: number;
             simulated?: boolean;
             /** Format: date-time */

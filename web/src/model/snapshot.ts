@@ -34,7 +34,7 @@ export function fromStatus(status: Status, before: RunState): RunState {
     waitsFor: waiting(status.waiting_for?.["for"]),
     until: time(status.waiting_for?.["until"]),
     // Of a status that is older than the trace, some may have ended since.
-    stillRunning: status.last_seq < before.traceSeq ? before.stillRunning : (status.still_running ?? []),
+    stillRunning: status.last_seq < before.traceSeq ? before.stillRunning : status.still_running,
     nodes,
     settled,
     holders: new Set([...nodes.keys()].flatMap((id) => [...around(id)])),

@@ -41,8 +41,7 @@ export class Log {
 export function statusOf(lastSeq: number, nodes: Record<string, Status["node_states"][number]["status"]>, more: Partial<Status> = {}): Status {
   return {
     run_id: RUN, status: "RUNNING", progress: 0, current_node: null, started_at: null, finished_at: null, paused_at: null,
-    estimated_completion: null, error: null, interrupts: [], waiting_for: null, pausing: false, checkpoint_id: null, last_seq: lastSeq,
-    still_running: [],
+    estimated_completion: null, error: null, interrupts: [], waiting_for: null, pausing: false, checkpoint_id: null, last_seq: lastSeq, still_running: [],
     node_states: Object.entries(nodes).map(([node_id, status]) => ({
       node_id, status, progress: 0, started_at: null, completed_at: null, attempt: 0, iterations: 0,
     })),
