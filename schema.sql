@@ -331,15 +331,17 @@ CREATE INDEX notifications_unread_to ON notifications (project_id, recipient, cr
   WHERE read_at IS NULL;
 CREATE INDEX notifications_of_run ON notifications (run_id) WHERE run_id IS NOT NULL;
 
--- Ended runs by hour (hours since 1970), status and duration bucket (docs/operations.md).
+-- Ended runs of a workflow, and once more of a project (scope_id), by hour and once more by day (UTC, counted since
+-- 1970), status and duration bucket (docs/operations.md).
 CREATE TABLE run_rollups (
-  workflow_id TEXT NOT NULL,
-  hour        BIGINT NOT NULL,
+  scope_id    TEXT NOT NULL,
+  hours       BIGINT NOT NULL CHECK (hours IN (1, 24)),
+  period      BIGINT NOT NULL,
   status      TEXT NOT NULL,
   bucket      BIGINT NOT NULL,
   runs        BIGINT NOT NULL,
   duration_ms BIGINT NOT NULL,
-  PRIMARY KEY (workflow_id, hour, status, bucket)
+  PRIMARY KEY (scope_id, hours, period, status, bucket)
 );
 
 -- What nodes did in ended runs by day (days since 1970, UTC). duration_ms is the sum of their work, longest_ms the most.

@@ -77,7 +77,7 @@ PROJECT_STATISTICS: dict[str, Any] = {
 
 _STEP: dict[str, Any] = {
     "run_id": RUN_ID,
-    "node_execution_id": "01987a3e-5b1c-7000-8000-00000000000a",
+    "node_execution_id": "0001-00000001",
     "position": 0,
     "node_type": "process",
     "status": NodeStatus.COMPLETED,

@@ -25,6 +25,15 @@ class NotificationFilter:
     recipient: str | None = None
 
 
+_STATEMENTS = {
+    (False, False): "list_notifications",
+    (False, True): "list_notifications_to",
+    (True, False): "unread_notifications",
+    (True, True): "unread_notifications_to",
+}
+"""By whether only unread ones are wanted, and only one person's: each reads an index of its own."""
+
+
 class Notifications:
     """Lists notifications and notes that they were read."""
 
@@ -39,7 +48,7 @@ class Notifications:
         """
         created_at, notification_id = read_cursor(cursor, int, str) if cursor else LAST
         rows = await self._store.fetch(
-            ("unread_notifications" if chosen.unread else "list_notifications") + _to(chosen.recipient),
+            _STATEMENTS[chosen.unread, chosen.recipient is not None],
             project_id=project.project_id,
             recipient=chosen.recipient,
             created_at=created_at,
@@ -61,9 +70,9 @@ class Notifications:
     async def read_all(self, project: Project, recipient: str | None) -> int:
         """All of one recipient (None: of everybody) were read; how many were not before."""
         asked = {"project_id": project.project_id, "recipient": recipient, "now": self._store.clock()}
+        name = "read_all_notifications" if recipient is None else "read_all_notifications_to"
         total, last = 0, BATCH
         while last == BATCH:
-            name = "read_all_notifications" + _to(recipient)
             last = await self._changed(statement(name, limit=BATCH, **asked))
             total += last
         return total
@@ -72,8 +81,3 @@ class Notifications:
         returned = Returned()
         await self._store.commit(Unit([Returning(change, returned)]))
         return len(returned.rows)
-
-
-def _to(recipient: str | None) -> str:
-    """How the name of a statement ends that reads the notifications of one recipient, by their index."""
-    return "_to" if recipient is not None else ""

@@ -56,7 +56,14 @@ class Window:
     @property
     def parameters(self) -> dict[str, int]:
         """What statements select by."""
-        return {"hour": self.since // HOUR, "hours": self.hours, "day": self.since // DAY, "limit": SHOWN_NODES}
+        return {
+            "period": self.periods.start,
+            "hours": self.hours,
+            "hour": self.since // HOUR,
+            "day": self.since // DAY,
+            "whole_day": -(-self.since // DAY),
+            "limit": SHOWN_NODES,
+        }
 
 
 @dataclass(slots=True)
@@ -113,7 +120,13 @@ class Statistics:
         workflow = await self._store.workflow(project.project_id, workflow_id)
         window = Window.of(since, self._store.clock())
         periods, unfinished, slowest, failing = await self._together(
-            {**window.parameters, "project_id": project.project_id, "workflow_id": workflow_id}, _FIGURES
+            {
+                **window.parameters,
+                "scope_id": workflow_id,
+                "project_id": project.project_id,
+                "workflow_id": workflow_id,
+            },
+            _FIGURES,
         )
         figures = _figures(window, periods, unfinished, slowest, failing)
         return {"workflow_id": workflow_id, "name": workflow.name, **figures}
@@ -134,7 +147,7 @@ class Statistics:
         last, first = (page[0].workflow_id, page[-1].workflow_id) if page else ("", "")
         names = {"project_id": project.project_id, "workflow_id": None, "first": first, "last": last}
         periods, unfinished, slowest, failing, ended = await self._together(
-            {**window.parameters, **names}, (*_FIGURES, "ended_by_workflow")
+            {**window.parameters, **names, "scope_id": project.project_id}, (*_FIGURES, "ended_by_workflow")
         )
         (runs,) = await self._together({**names, "limit": READ_RUNS}, ("last_runs",))
         return {

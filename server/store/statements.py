@@ -121,17 +121,19 @@ def rollup(run: Run) -> list[Statement]:
         return []
     ended = run.finished_at or 0
     duration = max(0, ended - (run.started_at or run.created_at))
+    day = ended // 86_400_000
     counted = statement(
         "add_to_rollup",
         workflow_id=run.workflow_id,
+        project_id=run.project_id,
         hour=ended // 3_600_000,
+        day=day,
         status=run.status,
         bucket=bucket(duration),
         duration_ms=duration,
     )
     if not run.run_attempt:
         return [counted]
-    day = ended // 86_400_000
     return [counted, statement("add_to_node_rollups", run_id=run.run_id, workflow_id=run.workflow_id, day=day)]
 
 

@@ -138,6 +138,11 @@ async def test_figures_of_random_endings(bench: Bench, seed: int, days: int | No
     told = await figures(bench, run.workflow_id, None if days is None else now - days * DAY)
     back = min(days or 7, MOST_DAYS)
     length = HOUR if back <= 7 else DAY
+    since_then = None if days is None else now - days * DAY
+    everything = await bench.app.statistics.of_project(bench.project, since_then, 10, None)
+    (listed,) = everything["workflows"]
+    for key in ("counts", "success_rate", "duration"):
+        assert listed[key] == everything[key] == told[key]
     # A run that really ran has ended as well; the clock may have gone on into another hour.
     points = {each["start"]: each for each in told["series"]}
     assert len(points) in (back * DAY // length + 1, back * DAY // length + 2)

@@ -323,13 +323,14 @@ CREATE INDEX notifications_of_run ON notifications (run_id) WHERE run_id IS NOT 
 
 -- Ended runs by hour (hours since 1970), status and duration bucket (docs/operations.md).
 CREATE TABLE run_rollups (
-  workflow_id TEXT NOT NULL,
-  hour        BIGINT NOT NULL,
+  scope_id    TEXT NOT NULL,
+  hours       BIGINT NOT NULL CHECK (hours IN (1, 24)),
+  period      BIGINT NOT NULL,
   status      TEXT NOT NULL,
   bucket      BIGINT NOT NULL,
   runs        BIGINT NOT NULL,
   duration_ms BIGINT NOT NULL,
-  PRIMARY KEY (workflow_id, hour, status, bucket)
+  PRIMARY KEY (scope_id, hours, period, status, bucket)
 );
 
 CREATE TABLE node_rollups (

@@ -1,8 +1,12 @@
 -- name: add_to_rollup
--- Count an ended run.
-INSERT INTO run_rollups (workflow_id, hour, status, bucket, runs, duration_ms)
-VALUES (:workflow_id, :hour, :status, :bucket, 1, :duration_ms)
-ON CONFLICT (workflow_id, hour, status, bucket)
+-- Count an ended run in its hour and in its day, of its workflow and of its project: what reads months reads days, and
+-- what reads a project does not read its workflows.
+INSERT INTO run_rollups (scope_id, hours, period, status, bucket, runs, duration_ms)
+VALUES (:workflow_id, 1, :hour, :status, :bucket, 1, :duration_ms),
+  (:workflow_id, 24, :day, :status, :bucket, 1, :duration_ms),
+  (:project_id, 1, :hour, :status, :bucket, 1, :duration_ms),
+  (:project_id, 24, :day, :status, :bucket, 1, :duration_ms)
+ON CONFLICT (scope_id, hours, period, status, bucket)
 DO UPDATE SET runs = run_rollups.runs + 1, duration_ms = run_rollups.duration_ms + excluded.duration_ms
 
 -- name: add_to_node_rollups
@@ -41,18 +45,21 @@ SELECT found.workflow_id, found.status, sum(found.runs) FROM (
 GROUP BY found.workflow_id, found.status
 
 -- name: ended_by_period
--- The runs of a project, or of one of its workflows, that ended since :hour: by periods of :hours, status and bucket.
-SELECT s.hour / :hours, s.status, s.bucket, sum(s.runs), sum(s.duration_ms) FROM workflows w CROSS JOIN run_rollups s
-WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
-  AND s.workflow_id = w.workflow_id AND s.hour >= :hour
-GROUP BY s.hour / :hours, s.status, s.bucket
+-- The runs of a project, or of a workflow, that ended since a period of :hours, by periods, status and bucket.
+SELECT period, status, bucket, runs, duration_ms FROM run_rollups
+WHERE scope_id = :scope_id AND hours = :hours AND period >= :period
 
 -- name: ended_by_workflow
--- The same for each workflow of a page.
-SELECT s.workflow_id, s.status, s.bucket, sum(s.runs), sum(s.duration_ms) FROM workflows w CROSS JOIN run_rollups s
+-- Those of each workflow of a page that ended since :hour: whole days from :whole_day on, and the hours before that.
+SELECT s.scope_id, s.status, s.bucket, sum(s.runs), sum(s.duration_ms) FROM workflows w CROSS JOIN run_rollups s
 WHERE w.project_id = :project_id AND w.workflow_id BETWEEN :first AND :last AND w.archived_at IS NULL
-  AND s.workflow_id = w.workflow_id AND s.hour >= :hour
-GROUP BY s.workflow_id, s.status, s.bucket
+  AND s.scope_id = w.workflow_id AND s.hours = 24 AND s.period >= :whole_day
+GROUP BY s.scope_id, s.status, s.bucket
+UNION ALL
+SELECT s.scope_id, s.status, s.bucket, sum(s.runs), sum(s.duration_ms) FROM workflows w CROSS JOIN run_rollups s
+WHERE w.project_id = :project_id AND w.workflow_id BETWEEN :first AND :last AND w.archived_at IS NULL
+  AND s.scope_id = w.workflow_id AND s.hours = 1 AND s.period >= :hour AND s.period < :whole_day * 24
+GROUP BY s.scope_id, s.status, s.bucket
 
 -- name: last_runs
 -- The newest runs of each workflow of a page, newest first; of :limit those that are no dry runs.
@@ -65,18 +72,26 @@ ORDER BY r.workflow_id, r.run_id DESC
 
 -- name: slowest_nodes
 -- The nodes of a project, or of one of its workflows, that worked the longest on average since :day.
-SELECT n.workflow_id, w.name, n.node_id, sum(n.executions), sum(n.failed), sum(n.duration_ms), max(n.longest_ms)
-FROM workflows w CROSS JOIN node_rollups n
-WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
-  AND n.workflow_id = w.workflow_id AND n.day >= :day
-GROUP BY n.workflow_id, w.name, n.node_id
-ORDER BY 1.0 * sum(n.duration_ms) / sum(n.executions) DESC, n.workflow_id, n.node_id LIMIT :limit
+SELECT found.workflow_id, w.name, found.node_id, found.executions, found.failed, found.work_ms, found.longest_ms
+FROM (SELECT n.workflow_id, n.node_id, sum(n.executions) AS executions, sum(n.failed) AS failed, sum(n.duration_ms) AS work_ms,
+    max(n.longest_ms) AS longest_ms
+  FROM workflows p CROSS JOIN node_rollups n
+  WHERE p.project_id = :project_id AND (:workflow_id IS NULL OR p.workflow_id = :workflow_id)
+    AND n.workflow_id = p.workflow_id AND n.day >= :day
+  GROUP BY n.workflow_id, n.node_id
+  ORDER BY 1.0 * sum(n.duration_ms) / sum(n.executions) DESC, n.workflow_id, n.node_id LIMIT :limit) AS found
+CROSS JOIN workflows w WHERE w.workflow_id = found.workflow_id
+ORDER BY 1.0 * found.work_ms / found.executions DESC, found.workflow_id, found.node_id
 
 -- name: failing_nodes
 -- Those that failed most often.
-SELECT n.workflow_id, w.name, n.node_id, sum(n.executions), sum(n.failed), sum(n.duration_ms), max(n.longest_ms)
-FROM workflows w CROSS JOIN node_rollups n
-WHERE w.project_id = :project_id AND (:workflow_id IS NULL OR w.workflow_id = :workflow_id)
-  AND n.workflow_id = w.workflow_id AND n.day >= :day
-GROUP BY n.workflow_id, w.name, n.node_id HAVING sum(n.failed) > 0
-ORDER BY sum(n.failed) DESC, n.workflow_id, n.node_id LIMIT :limit
+SELECT found.workflow_id, w.name, found.node_id, found.executions, found.failed, found.work_ms, found.longest_ms
+FROM (SELECT n.workflow_id, n.node_id, sum(n.executions) AS executions, sum(n.failed) AS failed, sum(n.duration_ms) AS work_ms,
+    max(n.longest_ms) AS longest_ms
+  FROM workflows p CROSS JOIN node_rollups n
+  WHERE p.project_id = :project_id AND (:workflow_id IS NULL OR p.workflow_id = :workflow_id)
+    AND n.workflow_id = p.workflow_id AND n.day >= :day
+  GROUP BY n.workflow_id, n.node_id HAVING sum(n.failed) > 0
+  ORDER BY sum(n.failed) DESC, n.workflow_id, n.node_id LIMIT :limit) AS found
+CROSS JOIN workflows w WHERE w.workflow_id = found.workflow_id
+ORDER BY found.failed DESC, found.workflow_id, found.node_id
