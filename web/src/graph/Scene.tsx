@@ -15,6 +15,8 @@ import type { Topology } from "./topology";
 import { useKeys } from "./useKeys";
 import { LARGE, useShown } from "./useShown";
 
+const MANY = 40;
+
 interface Props {
   layout: Layout;
   topology: Topology;
@@ -31,10 +33,10 @@ export function Scene({ layout, topology, source, camera, selected, onSelect, on
   const world = useRef<HTMLDivElement>(null);
   const base = useId();
   const boxes = useMemo(() => new Map(layout.boxes.map((box) => [box.id, box])), [layout]);
-  const order = useMemo(() => inOrder(layout), [layout]);
+  const order = useMemo(() => inOrder(topology, layout), [topology, layout]);
   const hits = useMemo(() => hitsOf(layout.boxes), [layout]);
   const large = layout.boxes.length > LARGE;
-  const shown = useShown(camera, layout);
+  const shown = useShown(camera, order);
   const [at, setActive] = useState<string | null>(selected);
   const active = at !== null && boxes.has(at) ? at : (order[0]?.id ?? null);
   const [focused, setFocused] = useState(false);
@@ -108,7 +110,7 @@ export function Scene({ layout, topology, source, camera, selected, onSelect, on
             cards={shown.cards}
           />
         )}
-        <div className="graph-world" ref={world} role="presentation">
+        <div className="graph-world" ref={world} role="presentation" data-many={order.length > MANY || undefined}>
           {!large && <EdgeLayer layout={layout} topology={topology} source={source} />}
           {shown.boxes.map((box) => <NodeCard key={box.id} {...card(box)} active={box.id === active} />)}
         </div>

@@ -9,7 +9,7 @@ const KEYS = {
 
 /** The node that a key moves to from `from`; null where it leads nowhere, or is no key of the graph. */
 export function nodeAfter(key: string, from: string | null, topology: Topology, layout: Layout): string | null {
-  const order = inOrder(layout);
+  const order = inOrder(topology, layout);
   if (key === "Home") return order[0]?.id ?? null;
   if (key === "End") return order.at(-1)?.id ?? null;
   const move = (KEYS[layout.direction] as Readonly<Record<string, "next" | "previous" | "after" | "before">>)[key];
@@ -20,20 +20,32 @@ export function nodeAfter(key: string, from: string | null, topology: Topology, 
   return beside(here, move === "after" ? 1 : -1, topology, layout);
 }
 
-/** As one reads them: step by step, and across within a step. */
-export function inOrder(layout: Layout): Box[] {
+/** As one reads them: step by step, across within a step, the inside of an open node after it. */
+export function inOrder(topology: Topology, layout: Layout): Box[] {
   const [along, across] = axes(layout);
-  return [...layout.boxes].sort((one, other) => along(one) - along(other) || across(one) - across(other));
+  const levels = new Map<string | undefined, Box[]>();
+  for (const box of layout.boxes) {
+    const outer = topology.parent.get(box.id);
+    const level = levels.get(outer);
+    if (level === undefined) levels.set(outer, [box]);
+    else level.push(box);
+  }
+  const read = (outer: string | undefined): Box[] => {
+    const level = (levels.get(outer) ?? []).sort((one, other) => along(one) - along(other) || across(one) - across(other));
+    return level.flatMap((box) => [box, ...read(box.id)]);
+  };
+  return read(undefined);
 }
 
 /** Into an open node with `next`, out of it again with `previous` from its first step. */
 function alongEdge(here: Box, move: "next" | "previous", topology: Topology, layout: Layout): string | null {
   const edges = (move === "next" ? topology.out : topology.into).get(here.id) ?? [];
-  const ends = edges.map((edge) => (move === "next" ? edge.target : edge.source));
   const shown = new Map(layout.boxes.map((box) => [box.id, box]));
-  const candidates = (move === "next" && here.open ? (topology.children.get(here.id) ?? []) : ends).flatMap((id) => shown.get(id) ?? []);
-  const onward = candidates.filter((box) => box.id !== here.id);
-  if (onward.length > 0) return nearest(here, onward, layout).id;
+  const boxesOf = (ids: readonly string[]) => ids.flatMap((id) => shown.get(id) ?? []).filter((box) => box.id !== here.id);
+  const ends = (back: boolean) => boxesOf(edges.filter((edge) => edge.back === back).map((edge) => (move === "next" ? edge.target : edge.source)));
+  const inside = move === "next" && here.open ? boxesOf(topology.children.get(here.id) ?? []) : [];
+  const candidates = [inside, ends(false), ends(true)].find((boxes) => boxes.length > 0);
+  if (candidates !== undefined) return nearest(here, candidates, layout).id;
   const outer = ancestors(topology, here.id)[0];
   if (outer === undefined) return null;
   return move === "previous" ? outer : alongEdge({ ...shown.get(outer)!, open: false }, move, topology, layout);
@@ -53,7 +65,7 @@ function beside(here: Box, side: 1 | -1, topology: Topology, layout: Layout): st
   return first?.id ?? null;
 }
 
-/** The one that is most straight on; an edge that leads on before one that leads back. */
+/** The one that is most straight on. */
 function nearest(here: Box, boxes: readonly Box[], layout: Layout): Box {
   const [along, across] = axes(layout);
   const inside = (box: Box) => here.open && box.id.startsWith(`${here.id}/`);
