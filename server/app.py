@@ -246,6 +246,7 @@ async def prepare(app: App) -> str:
     if await app.store.fetch_one("get_project", ref=DEFAULT_SLUG) is None:
         project = await _first_project(app.store)
         if app.settings.examples:
-            for definition in examples():
+            # Lists show what is newest first; the first example is to be read first.
+            for definition in reversed(examples()):
                 await app.workflows.create(project, definition["name"], definition.get("description", ""), definition)
     return secret
