@@ -21,8 +21,8 @@ export interface Scale {
   time(place: number): number;
 }
 
-/** A gap shorter than this share of all work stays as it is. */
-const LONG = 0.15;
+/** A gap shorter than this share of all work, or than so many milliseconds, stays as it is. */
+const [LONG, NOTICED] = [0.15, 2_000];
 /** The share of the width that one compressed gap keeps, and all of them together. */
 const [EACH, TOGETHER] = [0.04, 0.3];
 
@@ -46,7 +46,7 @@ export function scaleOf(whole: Span, busy: readonly Span[]): Scale {
   const idle: Span[] = [];
   for (let at = 0; at + 1 < edges.length; at += 2) {
     const [start, end] = [edges[at] ?? whole.start, edges[at + 1] ?? whole.end];
-    if (end - start > worked * LONG && work.length > 0) idle.push({ start, end });
+    if (end - start > Math.max(worked * LONG, NOTICED) && work.length > 0) idle.push({ start, end });
   }
   return compressed(whole, idle);
 }

@@ -42,7 +42,7 @@ export function PauseMenu({ pausing, requested, disabled, onPause }: Props) {
       </div>
       {open && (
         <div
-          className="menu" role="menu" id={id} aria-label="Ways to pause"
+          className="pause-menu" role="menu" id={id} aria-label="Ways to pause"
           onKeyDown={(event) => {
             const choices = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=menuitem]")];
             const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

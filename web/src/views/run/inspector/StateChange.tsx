@@ -27,7 +27,7 @@ export function StateChange({ projectId, runId, nodeId, executionId }: Props) {
   return (
     <div className="stack">
       <p className="muted small">From the checkpoint before it to the one after it. Nodes that ran in the same step changed their own part.</p>
-      <ul className="changes">
+      <ul className="state-changes">
         {data.changes.map((change) => <ChangeRow key={change.path} change={change} own={change.path.startsWith(`outputs.${nodeId}`)} />)}
       </ul>
       {data.cut && <p className="muted small">There are more changes than are shown.</p>}

@@ -29,9 +29,9 @@ export function RunFilters() {
         {since !== undefined && !PERIODS.some(({ id }) => id === since) && <option value={since}>Since {since}</option>}
       </select>
       <label className="form-check"><input type="checkbox" checked={test === "only"} onChange={(event) => set({ test: event.target.checked ? "only" : undefined })} /> Dry runs</label>
-      <div className="chips" role="group" aria-label="Status">
+      <div className="status-chips" role="group" aria-label="Status">
         {STATUSES.map((each) => (
-          <button key={each} type="button" className="chip" aria-pressed={status.includes(each)} onClick={() => toggle(each)}><Status status={each} /></button>
+          <button key={each} type="button" className="status-chip" aria-pressed={status.includes(each)} onClick={() => toggle(each)}><Status status={each} /></button>
         ))}
       </div>
     </div>
