@@ -23,7 +23,7 @@ export function Shell() {
     return <Navigate to="/sign-in" search={location.href === "/" ? {} : { next: location.href }} replace />;
   }
   if (isPending) return <Loading what="Milepost" />;
-  if (error !== null && !(error instanceof ApiError && error.status === 404)) return <Failure error={error} retry={() => void refetch()} />;
+  if (error !== null) return <Failure error={error} retry={() => void refetch()} />;
   return <Frame />;
 }
 
