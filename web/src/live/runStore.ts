@@ -126,7 +126,7 @@ export class LiveRun implements RunStore {
   }
 
   viewAt(checkpointId: string): RunView | null {
-    return this.past.at(checkpointId);
+    return this.past.at(checkpointId, this.state.nodes);
   }
 
   /** What a command was told: nodes whose code still executes. */

@@ -1,7 +1,8 @@
 /** How a run stood at one of its checkpoints, made from its events. */
 import type { RunEvent } from "../api/types";
 import { applyAll } from "./apply";
-import { emptyView, type RunState } from "./state";
+import type { NodeView } from "./run";
+import { around, blankNode, emptyView, type RunState } from "./state";
 
 /** Events between two states that are kept, so that scrubbing does not begin at the first event each time. */
 const STRIDE = 2_000;
@@ -12,18 +13,35 @@ export class Past {
   private readonly found = new Map<string, RunState>();
   private readonly places = new Map<string, number>();
   private indexed = 0;
+  private first: RunState;
 
-  constructor(private readonly runId: string, private readonly log: readonly RunEvent[]) {}
+  constructor(runId: string, private readonly log: readonly RunEvent[]) {
+    this.first = emptyView(runId);
+  }
 
-  /** The run as of the event that saved a checkpoint; null if the log has none (yet). The same object each time. */
-  at(checkpointId: string): RunState | null {
-    const known = this.found.get(checkpointId);
-    if (known !== undefined) return known;
+  /**
+   * The run as of the event that saved a checkpoint; null if the log has none (yet). The same object each time.
+   * `nodes` are those that there are, as they stand now: a log tells only of what was reached, and not of what a fork was given.
+   */
+  at(checkpointId: string, nodes?: ReadonlyMap<string, NodeView>): RunState | null {
     const place = this.place(checkpointId);
     if (place === undefined) return null;
+    if (nodes !== undefined && nodes.size !== this.first.nodes.size) this.begin(nodes);
+    const known = this.found.get(checkpointId);
+    if (known !== undefined) return known;
     const state = this.after(place + 1);
     this.found.set(checkpointId, state);
     return state;
+  }
+
+  private begin(nodes: ReadonlyMap<string, NodeView>): void {
+    const created = Date.parse(this.log[0]?.ts ?? "");
+    const forked = this.log.slice(0, 4).some((event) => event.type === "run.forked_from");
+    const given = (node: NodeView): boolean => forked && node.completedAt !== null && node.completedAt < created;
+    const begins = [...nodes.values()].map((node) => [node.id, given(node) ? node : blankNode(node.id)] as const);
+    this.first = { ...this.first, nodes: new Map(begins), holders: new Set([...nodes.keys()].flatMap((id) => [...around(id)])) };
+    this.kept.length = 0;
+    this.found.clear();
   }
 
   /** Where in the log a checkpoint was saved. */
@@ -38,7 +56,7 @@ export class Past {
   /** The state after the first `count` events. */
   private after(count: number): RunState {
     const whole = Math.min(Math.floor(count / STRIDE), this.kept.length);
-    let state = whole === 0 ? emptyView(this.runId) : (this.kept[whole - 1] ?? emptyView(this.runId));
+    let state = this.kept[whole - 1] ?? this.first;
     for (let from = whole * STRIDE; from < count; from += STRIDE) {
       const to = Math.min(from + STRIDE, count);
       state = this.follow(state, from, to);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Past } from "../../src/model/past";
-import { Log, RUN } from "./events";
+import type { NodeView } from "../../src/model/run";
+import { blankNode } from "../../src/model/state";
+import { BEGIN, Log, RUN } from "./events";
 
 const looped = (turns: number): Log => {
   const log = new Log().begin();
@@ -51,5 +53,23 @@ describe("a run's past", () => {
     log.saved("c2", 1);
     const state = new Past(RUN, log.events).at("c2");
     expect([state?.nodes.get("a")?.status, state?.nodes.get("b")]).toEqual(["COMPLETED", undefined]);
+  });
+
+  it("has every node, and for a fork what it was given", () => {
+    const log = new Log();
+    log.add("run.created");
+    log.add("run.forked_from", null, { parent_run_id: "p", checkpoint_id: "c0" });
+    log.add("run.started");
+    log.started("b");
+    log.completed("b");
+    log.saved("c1");
+    const past = new Past(RUN, log.events);
+    const node = (id: string, more: Partial<NodeView>): [string, NodeView] => [id, { ...blankNode(id), ...more }];
+    const nodes = new Map([
+      node("a", { status: "COMPLETED", completedAt: BEGIN - 500 }), node("b", { status: "COMPLETED", completedAt: BEGIN + 50 }), node("c", { status: "SKIPPED" }),
+    ]);
+    const state = past.at("c1", nodes);
+    expect([...(state?.nodes.values() ?? [])].map((each) => [each.id, each.status])).toEqual([["a", "COMPLETED"], ["b", "COMPLETED"], ["c", "PENDING"]]);
+    expect(past.at("c1", new Map(nodes))).toBe(state);
   });
 });
