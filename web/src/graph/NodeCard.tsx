@@ -28,10 +28,11 @@ export const NodeCard = memo(function NodeCard({ box, node, topology, source, el
   const status = source === null ? undefined : (view?.status ?? "PENDING");
   return (
     <div
-      id={elementId} role="option" aria-selected={selected} aria-label={spoken(node, view, now, inside)} className="graph-card" style={place}
+      id={elementId} role="option" aria-selected={selected} className="graph-card" style={place}
       data-node={node.id} data-status={status} data-open={box.open || undefined} data-selected={selected || undefined}
       data-active={active || undefined} data-group={inside !== null || undefined} title={node.name}
     >
+      <span className="visually-hidden">{spoken(node, view, now, inside)}</span>
       <div className="graph-card-face" aria-hidden="true">
         <span className="graph-sign"><TypeSign type={node.type} /></span>
         <span className="graph-title">

@@ -1,7 +1,8 @@
 /** Where everything stands: dagre places the nodes of a level, the edges are drawn from that. Runs in a worker; no DOM here. */
 import { graphlib, layout as dagre } from "@dagrejs/dagre";
 import { backPath, forwardPath, overlap, stepsOf, type EdgePath, type Frame, type Point } from "./routes";
-import type { Direction, Edge, Level } from "./topology";
+import { plainLayout } from "./simple";
+import { extentOf, type Direction, type Edge, type Level } from "./topology";
 
 export const CARD = { width: 216, height: 60 } as const;
 const GROUP = { side: 20, head: 48, foot: 20 } as const;
@@ -52,21 +53,34 @@ function placed(request: LayoutRequest, id: string): Placed {
   return together(level, insides, frames.boxes, lines);
 }
 
+const SPACING = { right: { steps: 72, items: 22 }, down: { steps: 56, items: 32 } } as const;
+
 interface Arranged {
   readonly boxes: Map<string, Frame>;
-  /** Where dagre leads each edge that does not lead back. */
-  readonly ways: Map<string, { points: { x: number; y: number }[]; label: { x: number; y: number } | null; size: { width: number; height: number } }>;
+  /** Where each edge that does not lead back passes between its ends. */
+  readonly ways: Map<string, { points: readonly Point[]; label: Point | null; size: { width: number; height: number } }>;
 }
 
+/** More steps than this and dagre, which goes into itself for each, runs out of stack in a worker; more nodes, and it takes too long. */
+const DAGRE = { steps: 200, nodes: 2_000 } as const;
+
 function arrange(level: Level, insides: ReadonlyMap<string, Placed>, direction: Direction): Arranged {
-  const graph = new graphlib.Graph({ multigraph: true });
-  const right = direction === "right";
-  graph.setGraph({ rankdir: right ? "LR" : "TB", ranker: "tight-tree", nodesep: right ? 22 : 32, ranksep: right ? 72 : 56, edgesep: 16 });
-  for (const id of level.nodes) {
+  const sizeOf = (id: string) => {
     const inside = insides.get(id);
-    graph.setNode(id, inside === undefined ? { ...CARD } : { width: inside.width + 2 * GROUP.side, height: inside.height + GROUP.head + GROUP.foot });
-  }
+    return inside === undefined ? { ...CARD } : { width: inside.width + 2 * GROUP.side, height: inside.height + GROUP.head + GROUP.foot };
+  };
   const forward = level.edges.filter((edge) => !edge.back);
+  const plain = level.nodes.length > DAGRE.nodes || extentOf(level).steps > DAGRE.steps;
+  return plain ? plainly(level, forward, sizeOf, direction) : byDagre(level, forward, sizeOf, direction);
+}
+
+type SizeOf = (id: string) => { width: number; height: number };
+
+function byDagre(level: Level, forward: readonly Edge[], sizeOf: SizeOf, direction: Direction): Arranged {
+  const graph = new graphlib.Graph({ multigraph: true });
+  const { steps, items } = SPACING[direction];
+  graph.setGraph({ rankdir: direction === "right" ? "LR" : "TB", ranker: "tight-tree", nodesep: items, ranksep: steps, edgesep: 16 });
+  for (const id of level.nodes) graph.setNode(id, sizeOf(id));
   for (const edge of forward) graph.setEdge(edge.source, edge.target, labelSize(edge), edge.id);
   // The heuristic that dagre would run first costs as much as the ordering, and spreads wide layers.
   dagre(graph, { disableOptimalOrderHeuristic: true });
@@ -77,10 +91,23 @@ function arrange(level: Level, insides: ReadonlyMap<string, Placed>, direction: 
   }
   const ways: Arranged["ways"] = new Map();
   for (const edge of forward) {
-    const { points, x, y } = graph.edge(edge.source, edge.target, edge.id) as { points: { x: number; y: number }[]; x?: number; y?: number };
-    ways.set(edge.id, { points, label: edge.label !== "" && x !== undefined && y !== undefined ? { x, y } : null, size: labelSize(edge) });
+    const { points, x, y } = graph.edge(edge.source, edge.target, edge.id) as { points: Point[]; x?: number; y?: number };
+    const label = edge.label !== "" && x !== undefined && y !== undefined ? { x, y } : null;
+    ways.set(edge.id, { points: points.slice(1, -1), label, size: labelSize(edge) });
   }
   return { boxes, ways };
+}
+
+function plainly(level: Level, forward: readonly Edge[], sizeOf: SizeOf, direction: Direction): Arranged {
+  const { boxes, ways } = plainLayout(level, sizeOf, direction, SPACING[direction]);
+  const middle = ({ source, target }: Edge): Point => {
+    const [from, to] = [boxes.get(source)!, boxes.get(target)!];
+    return direction === "right"
+      ? { x: (from.x + from.width + to.x) / 2, y: (from.y + to.y + to.height) / 2 }
+      : { x: (from.x + to.x + to.width) / 2, y: (from.y + from.height + to.y) / 2 };
+  };
+  const way = (edge: Edge) => ({ points: ways.get(edge.id) ?? [], label: edge.label === "" ? null : middle(edge), size: labelSize(edge) });
+  return { boxes, ways: new Map(forward.map((edge) => [edge.id, way(edge)])) };
 }
 
 /** A label's size in pixels, as the cards' font has it. */

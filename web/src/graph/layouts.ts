@@ -3,7 +3,7 @@ import type { Layout, LayoutRequest } from "./layout";
 import type { Direction, Edge, Topology } from "./topology";
 
 /** Raised with every change of how layouts come out, so that stored ones are not shown. */
-const EDITION = 2;
+const EDITION = 3;
 const PREFIX = "milepost.layout.";
 const KEPT = 12;
 

@@ -41,7 +41,7 @@ export function forwardPath(from: Frame, to: Frame, way: Way, steps: readonly St
   const [source, target] = [turnFrame(from, direction), turnFrame(to, direction)];
   const start = { x: source.x + source.width, y: source.y + source.height / 2 };
   const end = { x: target.x, y: target.y + target.height / 2 };
-  const places = way.points.slice(1, -1).map((point) => turn(point, direction)).filter((point) => point.x > start.x && point.x < end.x);
+  const places = way.points.map((point) => turn(point, direction)).filter((point) => point.x > start.x && point.x < end.x);
   const label = way.label === null ? null : turn(way.label, direction);
   const through = places.flatMap((place) => straightPast(place, label, steps, start.x, end.x));
   return pathOf(smooth([start, ...through, end]), way.label, direction, way.size);

@@ -110,6 +110,28 @@ test("a graph without nodes is an empty layout", () => {
   expect(laid(graphOf([], []))).toEqual({ direction: "right", width: 0, height: 0, boxes: [], lines: [] });
 });
 
+test("a graph of very many steps is laid out too, without dagre", () => {
+  const ids = Array.from({ length: 1_500 }, (_, at) => `n${at}`);
+  const chain = graphOf(ids, ids.slice(1).map((id, at) => [ids[at]!, id] as [string, string]));
+  const layout = laid(chain, "down");
+  expect(layout.boxes).toHaveLength(1_500);
+  expect(boxOf(layout, "n1499").y).toBeGreaterThan(boxOf(layout, "n1498").y + 60);
+});
+
+test("a graph that is too large for dagre overlaps nothing and crosses no node either", () => {
+  const ids = Array.from({ length: 201 }, (_, at) => `n${at}`);
+  const graph = graphOf([...ids, "aside", "apart"], [
+    ...ids.slice(1).map((id, at) => [ids[at]!, id] as [string, string]), ["n3", "n9", { when: "far" }], ["n4", "aside"], ["aside", "n30"],
+    ["n50", "n40", { back: true }],
+  ]);
+  for (const direction of ["right", "down"] as const) {
+    const layout = laid(graph, direction);
+    expect(layout.lines).toHaveLength(graph.edges.length);
+    expect(overlaps(layout)).toEqual([]);
+    expect(crossed(layout, graph)).toEqual([]);
+  }
+});
+
 test("the labels of a long edge stand where it begins, and never on a node or on each other", () => {
   const graph = graphOf(["a", "b", "c", "d"], [["a", "b"], ["b", "c"], ["c", "d"], ["a", "d", { when: "late" }], ["b", "d", { when: "later" }]]);
   const layout = laid(graph, "down");
