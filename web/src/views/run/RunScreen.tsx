@@ -15,6 +15,7 @@ import { failuresOf } from "./list/rows";
 import { EventLog } from "./log/EventLog";
 import { Questions } from "./questions/Questions";
 import type { RunTab, Selection } from "./selection";
+import { shownTab, tabsOf } from "./tabs";
 import { useRunKeys } from "./useRunKeys";
 
 const GraphView = lazy(() => import("../../graph/GraphView").then((found) => ({ default: found.GraphView })));
@@ -26,11 +27,6 @@ interface Props {
   graph: UseQueryResult<Graph>;
   workflowName: string;
 }
-
-const TABS: readonly { id: RunTab; label: string }[] = [
-  { id: "graph", label: "Graph" }, { id: "timeline", label: "Timeline" }, { id: "list", label: "List" },
-];
-const LOG: { id: RunTab; label: string } = { id: "log", label: "Events" };
 
 /** The panes of a run. */
 export function RunScreen({ selection, run, graph, workflowName }: Props) {
@@ -48,7 +44,7 @@ export function RunScreen({ selection, run, graph, workflowName }: Props) {
       <RunHeader projectId={selection.projectId} run={run} workflowName={workflowName} onFork={() => setForking(true)} onOpenNode={selection.selectNode} />
       <div className="run-body" data-inspecting={selection.node !== null || undefined}>
         <section className="pane run-main" aria-label="Nodes">
-          <Tabs label="Views of the run" tabs={narrow ? [...TABS, LOG] : TABS} selected={tab} onSelect={selection.selectTab} />
+          <Tabs label="Views of the run" tabs={tabsOf(narrow)} selected={tab} onSelect={selection.selectTab} />
           <TabPanel id={tab} className="run-panel">
             {tab === "log" ? log : <Main tab={tab} selection={selection} graph={graph} />}
           </TabPanel>
@@ -62,12 +58,6 @@ export function RunScreen({ selection, run, graph, workflowName }: Props) {
       {forking && <ForkNewest onClose={() => setForking(false)} />}
     </div>
   );
-}
-
-/** Which tab is shown: only narrow windows have the log as one. */
-export function shownTab(tab: RunTab | undefined, narrow: boolean): RunTab {
-  const there = narrow ? [...TABS, LOG] : TABS;
-  return there.find((each) => each.id === tab)?.id ?? (narrow ? "list" : "graph");
 }
 
 function Main({ tab, selection, graph }: { tab: RunTab; selection: Selection; graph: UseQueryResult<Graph> }) {

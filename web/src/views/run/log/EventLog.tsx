@@ -10,11 +10,13 @@ import { LogFilters } from "./LogFilters";
 import { GROUPS } from "./lines";
 import { heights } from "./measure";
 import { LogRows, type Filter } from "./LogRows";
+import { usePaced } from "./usePaced";
 
 const EVERYTHING: Filter = { groups: new Set(GROUPS), node: null, text: "", errorsOnly: false };
 
 export function EventLog({ node, keys }: { node: string | null; keys: boolean }) {
   const { items, version } = useEvents();
+  const upTo = usePaced(items.length);
   const { lastSeq, status } = useLiveView();
   const connection = useConnection();
   const [filter, setFilter] = useState(EVERYTHING);
@@ -26,7 +28,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
   const sizes = useMemo(() => heights(parseFloat(getComputedStyle(document.documentElement).fontSize), narrow), [narrow]);
   const wanted = useDeferredValue(filter);
   const made = useMemo(() => new LogRows(wanted), [wanted]);
-  const rows = useMemo(() => made.extend(items), [made, items, version]);
+  const rows = useMemo(() => made.extend(items, upTo), [made, items, version, upTo]);
   const count = rows.first.length;
   useEffect(() => {
     setActive(null);
@@ -47,7 +49,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
     End: () => setFollowing(true),
   } : {});
   return (
-    <section className="pane log" aria-label="Event log" data-events={count}>
+    <section className="pane log" aria-label="Event log" data-events={count} data-loading={items.length < lastSeq || undefined}>
       <div className="pane-head">
         <h2>Events <span className="muted numeric">{told(count, items.length, lastSeq)}</span></h2>
         <LogFilters filter={filter} onChange={setFilter} search={search} node={node} />
@@ -62,7 +64,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
       {count > 0 && (
         <LogBody
           events={items} rows={rows} heights={sizes} following={following} active={active} opened={opened} onActive={setActive} onToggle={toggle}
-          onFollow={setFollowing}
+          onFollow={setFollowing} version={upTo}
         />
       )}
     </section>

@@ -1,6 +1,6 @@
 /** The log's lines: the last ones while it follows, otherwise those in view of however many there are. */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useLayoutEffect, useRef, type KeyboardEvent, type WheelEvent } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, type KeyboardEvent, type WheelEvent } from "react";
 import type { RunEvent } from "../../../api/types";
 import type { LogRows } from "./LogRows";
 import { joinedText } from "./LogRows";
@@ -44,7 +44,8 @@ function Rows({ events, rows, heights, active, opened, onToggle, from, to }: Row
   return shown;
 }
 
-export function LogBody(props: Props) {
+/** `version` changes whenever `rows` or the text of one does. */
+export const LogBody = memo(function LogBody(props: Props & { version: number }) {
   const { events, rows, heights, following, active, opened, onActive, onToggle, onFollow } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const count = rows.first.length;
@@ -115,4 +116,4 @@ export function LogBody(props: Props) {
       )}
     </div>
   );
-}
+});

@@ -1,6 +1,5 @@
 import { memo } from "react";
 import type { RunEvent } from "../../../api/types";
-import { Icon } from "../../../ui/Icon";
 import { clock } from "../../../ui/format";
 import { detailOf, levelOf, toneOf } from "./lines";
 
@@ -24,9 +23,9 @@ export const LogRow = memo(function LogRow({ event, joined, row, active, open, d
       data-tone={toneOf(event)} data-seq={event.seq} data-type={event.type}
     >
       <div className="log-line" role="presentation" onClick={() => onToggle(row)}>
-        <span role="gridcell" className="log-mark"><Icon name="chevron" /></span>
+        <span role="gridcell" className="log-mark" />
         <span role="gridcell" className="log-time numeric">{clock(Date.parse(event.ts))}</span>
-        <span role="gridcell" className="log-type">{level === null ? event.type : <><b className="log-level">{level}</b></>}</span>
+        <span role="gridcell" className="log-type">{level === null ? event.type : <b className="log-level">{level}</b>}</span>
         <span role="gridcell" className="log-node">{event.node_id ?? ""}</span>
         <span role="gridcell" className="log-text">{joined ?? detailOf(event)}</span>
       </div>
