@@ -3,8 +3,8 @@ import { json } from "@codemirror/lang-json";
 import { syntaxTree } from "@codemirror/language";
 import { linter, lintGutter, type Diagnostic } from "@codemirror/lint";
 import { unifiedMergeView } from "@codemirror/merge";
-import { EditorState, type Extension } from "@codemirror/state";
-import { EditorView } from "@codemirror/view";
+import { Annotation, EditorState, type Extension } from "@codemirror/state";
+import { EditorView, type ViewUpdate } from "@codemirror/view";
 import { basicSetup } from "codemirror";
 import { useEffect, useImperativeHandle, useRef, type Ref } from "react";
 import "./editor.css";
@@ -37,6 +37,9 @@ interface Props {
 }
 
 const PAUSE = 400;
+/** On texts that come from outside, so that they are not told as typed. */
+const given = Annotation.define<boolean>();
+const typed = (update: ViewUpdate): boolean => update.docChanged && !update.transactions.some((each) => each.annotation(given) === true);
 
 /** A JSON editor, or a reader of long JSON. Esc then Tab leaves it. */
 export function Editor({ text, onChange, label, readOnly = false, check, complete, original, ref }: Props) {
@@ -49,8 +52,8 @@ export function Editor({ text, onChange, label, readOnly = false, check, complet
     const source = (opened: EditorView) => told.current.check?.(opened.state.doc.toString()).then((found) => diagnostics(opened, found)) ?? [];
     const extensions: Extension[] = [
       EditorView.cspNonce.of(sheetNonce()), basicSetup, json(), theme, EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": label }), EditorState.readOnly.of(readOnly),
-      EditorView.updateListener.of((update) => { if (update.docChanged) told.current.onChange?.(update.state.doc.toString()); }),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }), EditorState.readOnly.of(readOnly),
+      EditorView.updateListener.of((update) => { if (typed(update)) told.current.onChange?.(update.state.doc.toString()); }),
       ...(told.current.check === undefined ? [] : [linter(source, { delay: PAUSE }), lintGutter()]),
       ...(complete === undefined ? [] : [autocompletion({ override: [complete] })]),
       ...(original === undefined ? [] : [unifiedMergeView({ original, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } })]),
@@ -65,7 +68,7 @@ export function Editor({ text, onChange, label, readOnly = false, check, complet
   useEffect(() => {
     const opened = view.current;
     if (opened === null || opened.state.doc.toString() === text) return;
-    opened.dispatch({ changes: { from: 0, to: opened.state.doc.length, insert: text } });
+    opened.dispatch({ changes: { from: 0, to: opened.state.doc.length, insert: text }, annotations: given.of(true) });
   }, [text]);
   useImperativeHandle(ref, () => ({ goTo: (path) => goTo(view.current, path) }), []);
   return <div className="editor" ref={element} />;

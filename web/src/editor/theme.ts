@@ -18,6 +18,8 @@ const parts = EditorView.theme({
   ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--surface-selected)", outline: "1px solid var(--border-strong)" },
   ".cm-tooltip": { backgroundColor: "var(--surface-raised)", border: "1px solid var(--border)", borderRadius: "var(--radius)", boxShadow: "var(--shadow)" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--surface-selected)", color: "var(--text)" },
+  ".cm-completionIcon": { display: "none" },
+  ".cm-tooltip-autocomplete > ul > li": { padding: "0.125rem 0.5rem !important" },
   ".cm-completionInfo": { padding: "0.5rem 0.75rem", maxWidth: "24rem", fontFamily: "var(--font)" },
   ".cm-completionDetail": { color: "var(--text-muted)", fontStyle: "normal", marginLeft: "1em" },
   ".cm-panels": { backgroundColor: "var(--surface-sunken)", color: "var(--text)", borderColor: "var(--border)" },
