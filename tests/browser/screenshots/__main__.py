@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.async_api import Browser, TimeoutError, async_playwright, expect
+from playwright.async_api import Browser, Error, async_playwright, expect
 
 from tests.acceptance.process import ServerProcess
 from tests.browser.conftest import CHROMIUM
@@ -18,6 +18,7 @@ from tests.browser.viewer import CHROMIUM_FLAGS, sign_in
 
 THEMES = ("light", "dark")
 HEIGHTS = {1440: 900, 768: 1024, 390: 844}
+SHOWN = "main h1, main .notice"
 LOADING = ".loading, [aria-busy=true]"
 
 
@@ -57,11 +58,12 @@ async def _take(
         target = folder / f"{shot.name}-{theme}-{width}.png"
         try:
             await page.goto(shot.path, wait_until="networkidle")
+            await expect(page.locator(SHOWN).first).to_be_visible(timeout=15_000)
             await expect(page.locator(LOADING)).to_have_count(0, timeout=15_000)
             if shot.act is not None:
                 await shot.act(page)
                 await expect(page.locator(LOADING)).to_have_count(0, timeout=15_000)
-        except (TimeoutError, AssertionError) as problem:
+        except (Error, AssertionError) as problem:
             failures += 1
             sys.stderr.write(f"{target.name}: {str(problem).splitlines()[0]}\n")
         await page.screenshot(path=target, animations="disabled")

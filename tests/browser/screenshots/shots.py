@@ -47,7 +47,7 @@ async def _offline(page: Page) -> None:
 
 async def _search(page: Page) -> None:
     await page.keyboard.press("Control+K")
-    await page.get_by_role("combobox").fill("re")
+    await page.get_by_role("dialog").get_by_role("combobox").fill("re")
 
 
 def shots(scene: Scene) -> list[Shot]:

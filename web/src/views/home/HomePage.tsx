@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useProjects } from "../../app/me";
 import { projectStats } from "../../api/queries";
 import type { Project } from "../../api/types";
+import { Icon } from "../../ui/Icon";
 import { Empty, Failure, Loading } from "../../ui/Notice";
 import { NeedsPerson } from "./NeedsPerson";
 import { RunningNow } from "./RunningNow";
@@ -37,7 +38,7 @@ function ProjectSelect({ projects, selected }: { projects: readonly Project[]; s
   const navigate = useNavigate();
   return (
     <label className="row">
-      <span className="muted">Project</span>
+      <span className="visually-hidden">Project</span>
       <select className="input home-project" value={selected.slug} onChange={(event) => void navigate({ to: "/", search: { project: event.target.value } })}>
         {projects.map((each) => <option key={each.project_id} value={each.slug}>{each.name}</option>)}
       </select>
@@ -52,7 +53,7 @@ function Workflows({ project }: { project: Project }) {
       <div className="pane-head">
         <h2 id="workflows">Workflows</h2>
         <span className="muted">last 7 days</span>
-        <Link to="/p/$project/w/$workflow" params={{ project: project.slug, workflow: "new" }} className="button" data-size="small">New workflow</Link>
+        <Link to="/p/$project/w/$workflow" params={{ project: project.slug, workflow: "new" }} className="button" data-size="small"><Icon name="add" /> New workflow</Link>
       </div>
       {error !== null && <Failure error={error} retry={() => void refetch()} />}
       {data === undefined && error === null && <Loading what="Loading workflows" />}

@@ -1,13 +1,16 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { workflows as workflowsQuery } from "../../api/queries";
 import type { Project, WorkflowFigures } from "../../api/types";
 import { duration, percent } from "../../ui/format";
 import { RunBars } from "./RunBars";
 
 /** One row a workflow: its last runs, and its figures. */
 export function WorkflowTable({ project, workflows }: { project: Project; workflows: readonly WorkflowFigures[] }) {
+  const about = new Map(useQuery(workflowsQuery(project.slug)).data?.items.map((each) => [each.workflow_id, each.description]));
   return (
     <div className="scroll-x" tabIndex={0} role="region" aria-label="Workflows and their figures">
-      <table className="table">
+      <table className="table home-workflows">
         <thead>
           <tr>
             <th scope="col">Workflow</th>
@@ -23,6 +26,7 @@ export function WorkflowTable({ project, workflows }: { project: Project; workfl
             <tr key={each.workflow_id}>
               <th scope="row">
                 <Link to="/p/$project/w/$workflow" params={{ project: project.slug, workflow: each.workflow_id }}>{each.name}</Link>
+                <p className="muted">{about.get(each.workflow_id)}</p>
               </th>
               <td><RunBars project={project} runs={each.last_runs} name={each.name} /></td>
               <td className="number">{each.running + each.waiting || "–"}</td>

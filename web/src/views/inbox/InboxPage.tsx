@@ -19,7 +19,7 @@ export function InboxPage() {
     <div className="page">
       <div className="page-head"><h1>Inbox</h1></div>
       <Tabs label="Inbox" tabs={TABS} selected={tab} onSelect={(id) => void navigate({ to: "/inbox", search: { tab: id }, replace: true })} />
-      <TabPanel id={tab} className="stack">
+      <TabPanel id={tab} className={projects.length > 1 ? "stack inbox-many" : "stack"}>
         {projects.length === 0 && <Empty title="You are in no project" />}
         {projects.map((project) => (
           <section key={project.project_id} className="pane" aria-label={project.name}>

@@ -30,8 +30,8 @@ export function RunHeader({ projectId, run, workflowName, onFork, onOpenNode }: 
         <h1>
           <Link to="/p/$project/w/$workflow" params={{ project: projectId, workflow: run.workflow_id }} search={{ version: run.version }}>{workflowName}</Link>
         </h1>
-        {run.test_mode && <span className="run-badge">Dry run</span>}
-        {view.pausing && view.status === "RUNNING" && <span className="run-badge" role="status">Pausing at the next step</span>}
+        {run.test_mode && <span className="tag">Dry run</span>}
+        {view.pausing && view.status === "RUNNING" && <span className="tag" role="status">Pausing at the next step</span>}
         <RunCommands projectId={projectId} run={run} onFork={onFork} />
       </div>
       <Facts projectId={projectId} run={run} />
