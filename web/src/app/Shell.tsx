@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Navigate, Outlet, useRouterState } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { ApiError } from "../api/client";
 import { me } from "../api/queries";
+import { SIGNED_OUT } from "../live/world";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { Failure, Loading } from "../ui/Notice";
@@ -18,6 +19,11 @@ export function Shell() {
   const location = useRouterState({ select: (state) => state.location });
   const signingIn = location.pathname === "/sign-in";
   const { error, isPending, refetch } = useQuery({ ...me, enabled: !signingIn });
+  useEffect(() => {
+    const look = () => void refetch();
+    window.addEventListener(SIGNED_OUT, look);
+    return () => window.removeEventListener(SIGNED_OUT, look);
+  }, [refetch]);
   if (signingIn) return <main id="main" className="shell"><Outlet /></main>;
   if (error instanceof ApiError && error.status === 401) {
     return <Navigate to="/sign-in" search={location.href === "/" ? {} : { next: location.href }} replace />;
