@@ -8,10 +8,5 @@ const WORDS: Readonly<Record<Connection, string>> = {
 /** Whether what the page shows is what is. Changes are told politely. */
 export function ConnectionState() {
   const connection = useConnection();
-  return (
-    <div className="run-connection" data-connection={connection}>
-      <dt className="visually-hidden">Connection</dt>
-      <dd role="status">{WORDS[connection]}</dd>
-    </div>
-  );
+  return <p className="run-connection" data-connection={connection} role="status"><span className="visually-hidden">Connection: </span>{WORDS[connection]}</p>;
 }

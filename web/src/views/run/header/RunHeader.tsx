@@ -34,7 +34,10 @@ export function RunHeader({ projectId, run, workflowName, onFork, onOpenNode }: 
         {view.pausing && view.status === "RUNNING" && <span className="tag" role="status">Pausing at the next step</span>}
         <RunCommands projectId={projectId} run={run} onFork={onFork} />
       </div>
-      <Facts projectId={projectId} run={run} />
+      <div className="run-line">
+        <Facts projectId={projectId} run={run} />
+        <ConnectionState />
+      </div>
       <Progress />
       <RunFailure run={run} onOpenNode={onOpenNode} />
       {view.stillRunning.length > 0 && (
@@ -66,7 +69,6 @@ function Facts({ projectId, run }: { projectId: string; run: Run }) {
         </div>
       )}
       <div><dt>Run</dt><dd><code title={run.run_id}>{short(run.run_id)}</code></dd></div>
-      <ConnectionState />
     </dl>
   );
 }

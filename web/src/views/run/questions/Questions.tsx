@@ -26,7 +26,7 @@ export function Questions({ projectId }: { projectId: string }) {
           <Icon name="warning" /> {lost} <Button kind="plain" size="small" icon="close" aria-label="Dismiss" onClick={() => setLost(null)} />
         </p>
       )}
-      {open.length > 1 && <h2 role="status">{open.length} questions wait for an answer</h2>}
+      {open.length > 1 && <h2>{open.length} questions wait for an answer</h2>}
       {shown.map((interrupt, at) => (
         <Question
           key={interrupt.interrupt_id} projectId={projectId} runId={runId} interrupt={interrupt} may={may} first={at === 0} onClosed={closed}
