@@ -30,9 +30,6 @@ export function useRunKeys(selection: Selection, graph: Graph | undefined): void
     G: () => selection.selectTab("graph"),
     T: () => selection.selectTab("timeline"),
     L: () => selection.selectTab("list"),
-    Enter: (event) => {
-      if (event.target === document.body && selection.node === null && ids[0] !== undefined) selection.selectNode(ids[0]);
-    },
     I: () => document.getElementById("inspector")?.focus(),
     Escape: () => selection.selectNode(null),
   });
