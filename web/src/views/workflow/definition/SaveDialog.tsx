@@ -25,10 +25,10 @@ interface Props {
 
 /** Shows what has changed and stores it as a new version, unless somebody else has stored one meanwhile. */
 export function SaveDialog({ project, workflow, draft, definition, onSaved, onClose }: Props) {
-  const [base, setBase] = useState<Workflow>(workflow);
+  const [base, setBase] = useState<Workflow>(draft.base);
   const queries = useQueryClient();
   const navigate = route.useNavigate();
-  const expected = base === workflow ? workflow.latest_version : base.version;
+  const expected = base.latest_version;
   const save = useMutation({
     mutationFn: () =>
       call<SavedWorkflow>(workflowPath(project, workflow.workflow_id), { method: "PUT", body: { definition, expected_version: expected } }),
@@ -52,7 +52,7 @@ export function SaveDialog({ project, workflow, draft, definition, onSaved, onCl
         </>
       }
     >
-      {overtaken && <Overtaken project={project} workflow={workflow} onBase={(latest) => { save.reset(); setBase(latest); }} onDiscard={() => { draft.discard(); onClose(); }} />}
+      {overtaken && <Overtaken project={project} workflow={base} onBase={(latest) => { save.reset(); setBase(latest); }} onDiscard={() => { draft.discard(); onClose(); }} />}
       {save.error !== null && !overtaken && <Failure error={save.error} />}
       <p className="muted">What changes from version {base.version}. Runs that have begun stay on their versions.</p>
       <div className="definition-changes"><Editor key={base.version} text={draft.text} original={pretty(base.definition)} label="Changes" readOnly /></div>
