@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { graphOf, marksOf, pathsOf } from "../../../src/views/workflow/definition/draftGraph";
+import { graphOf, pathsOf, wrongIn } from "../../../src/views/workflow/definition/draftGraph";
 
 const DRAFT = {
   nodes: [{ id: "a", type: "condition" }, { id: "b", type: "output", name: "Done" }],
@@ -19,9 +19,9 @@ test("nothing is drawn while a node has no id, or has that of another", () => {
   expect(graphOf({})).toBeNull();
 });
 
-test("nodes with errors are marked, those with warnings or without are not", () => {
-  const source = marksOf(DRAFT, [{ path: "nodes[1].config.value", message: "Field required", severity: "error" }, { path: "nodes[0].type", message: "hm", severity: "warning" }]);
-  expect(source.node("b")).toMatchObject({ status: "FAILED", error: { message: "Field required" } });
-  expect(source.node("a")).toBeUndefined();
+test("nodes with errors carry a sign, those with warnings or without do not", () => {
+  const wrong = wrongIn(DRAFT, [{ path: "nodes[1].config.value", message: "Field required", severity: "error" }, { path: "nodes[0].type", message: "hm", severity: "warning" }]);
+  expect([...wrong]).toEqual(["b"]);
+  expect(graphOf(DRAFT, wrong)?.nodes.map(({ name }) => name)).toEqual(["a", "⚠ Done"]);
   expect(pathsOf(DRAFT).get("b")).toBe("nodes[1]");
 });

@@ -2,7 +2,7 @@ import { lazy, Suspense, useDeferredValue, useMemo } from "react";
 import type { Marked } from "../../../editor/Editor";
 import { Loading } from "../../../ui/Notice";
 import { definitionIn } from "./draft";
-import { graphOf, marksOf, pathsOf } from "./draftGraph";
+import { graphOf, pathsOf, wrongIn } from "./draftGraph";
 
 const GraphView = lazy(async () => ({ default: (await import("../../../graph/GraphView")).GraphView }));
 
@@ -20,16 +20,15 @@ export function DraftGraph({ text, problems, onGo }: Props) {
     return "definition" in read ? read.definition : null;
   }, [later]);
   // The graph's own text is its key, so that a change of a config does not lay it out anew.
-  const drawn = definition === null ? null : JSON.stringify(graphOf(definition));
+  const drawn = definition === null ? null : JSON.stringify(graphOf(definition, wrongIn(definition, problems ?? [])));
   const graph = useMemo(() => (drawn === null ? null : (JSON.parse(drawn) as ReturnType<typeof graphOf>)), [drawn]);
-  const source = useMemo(() => (definition === null ? null : marksOf(definition, problems ?? [])), [definition, problems]);
   if (definition === null || graph === null) return null;
   return (
     <section className="pane" aria-labelledby="draft-graph">
       <div className="pane-head"><h2 id="draft-graph">Graph</h2></div>
       <div className="definition-graph">
         <Suspense fallback={<Loading />}>
-          <GraphView graph={graph} source={source} selected={null} onSelect={(id) => { if (id !== null) onGo(pathsOf(definition).get(id) ?? ""); }} />
+          <GraphView graph={graph} source={null} selected={null} onSelect={(id) => { if (id !== null) onGo(pathsOf(definition).get(id) ?? ""); }} />
         </Suspense>
       </div>
     </section>

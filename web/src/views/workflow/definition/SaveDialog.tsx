@@ -8,7 +8,6 @@ import { Editor } from "../../../editor/Editor";
 import { pretty } from "../../../editor/pretty";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
-import { ago } from "../../../ui/format";
 import { Failure } from "../../../ui/Notice";
 import type { Draft } from "./draft";
 
@@ -79,7 +78,7 @@ function Overtaken({ project, workflow, onBase, onDiscard }: OvertakenProps) {
   };
   return (
     <div className="banner stack" role="alert">
-      <p>Somebody else has stored a version since you began, {ago(Date.parse(workflow.version_created_at))} or later. Nothing of yours is lost: it is in the editor.</p>
+      <p>Somebody else has stored a version since you began. Nothing of yours is lost: it is in the editor.</p>
       <div className="row">
         <Button size="small" busy={load.isPending} onClick={() => load.mutate()}>Compare with the newest and go on</Button>
         <Button size="small" kind="danger" onClick={reload}>Discard mine and load it</Button>

@@ -1,15 +1,13 @@
 /** A definition's graph as its author writes it, and which of its nodes have problems. */
 import type { Graph, GraphEdge, JsonObject } from "../../../api/types";
 import type { Marked } from "../../../editor/Editor";
-import type { NodeSource } from "../../../graph/source";
-import type { NodeView } from "../../../model/run";
 import { keysOf } from "../../../ui/form/path";
 import { asSchemas } from "../../../ui/form/resolve";
 
 const LARGEST = 300;
 
-/** null where there is nothing to draw, or too much to draw while somebody types. */
-export function graphOf(definition: JsonObject): Graph | null {
+/** The nodes in `wrong` carry a sign. null where there is nothing to draw, or too much to draw while somebody types. */
+export function graphOf(definition: JsonObject, wrong: ReadonlySet<string> = new Set()): Graph | null {
   const steps = asSchemas(definition["steps"]);
   const nodes = steps.length > 0 ? steps : asSchemas(definition["nodes"]);
   const ids = new Set(nodes.flatMap(({ id }) => (typeof id === "string" && id !== "" ? [id] : [])));
@@ -17,7 +15,7 @@ export function graphOf(definition: JsonObject): Graph | null {
   const word = (value: unknown): string => (typeof value === "string" ? value : "");
   return {
     workflow_id: "draft", version: 0,
-    nodes: nodes.map(({ id, type, name }) => ({ id: word(id), type: word(type), name: word(name) || word(id) })),
+    nodes: nodes.map(({ id, type, name }) => ({ id: word(id), type: word(type), name: `${wrong.has(word(id)) ? "⚠ " : ""}${word(name) || word(id)}` })),
     edges: (steps.length > 0 ? sequence(steps) : edgesOf(definition)).filter(({ source, target }) => ids.has(source) && ids.has(target)),
   };
 }
@@ -40,24 +38,13 @@ export function pathsOf(definition: JsonObject): ReadonlyMap<string, string> {
   return new Map(asSchemas(definition[part]).flatMap(({ id }, index) => (typeof id === "string" ? [[id, `${part}[${index}]`] as const] : [])));
 }
 
-/** Marks the nodes that have errors as failed ones are marked. */
-export function marksOf(definition: JsonObject, problems: readonly Marked[]): NodeSource {
-  const marked = new Map<string, NodeView>();
-  for (const [id, path] of pathsOf(definition)) {
-    const own = problems.find((problem) => problem.severity === "error" && within(problem.path, path));
-    if (own !== undefined) marked.set(id, wrong(id, own.message));
-  }
-  return { node: (id) => marked.get(id), subscribe: () => () => undefined };
+/** The ids of the nodes that have errors. */
+export function wrongIn(definition: JsonObject, problems: readonly Marked[]): ReadonlySet<string> {
+  const errors = problems.filter(({ severity }) => severity === "error");
+  return new Set([...pathsOf(definition)].filter(([, path]) => errors.some((problem) => within(problem.path, path))).map(([id]) => id));
 }
 
 function within(path: string, around: string): boolean {
   const [inner, outer] = [keysOf(path), keysOf(around)];
   return outer.every((key, at) => inner[at] === key);
-}
-
-function wrong(id: string, message: string): NodeView {
-  return {
-    id, status: "FAILED", attempt: 1, iterations: 0, progress: 0, startedAt: null, completedAt: null, message: null,
-    error: { code: "invalid_definition", type: "Problem", message, node_id: id }, items: null, waitsFor: null, until: null, executionId: null,
-  };
 }
