@@ -14,6 +14,7 @@ import { download } from "../../../ui/json/download";
 import { fileName } from "./fileName";
 import { definitionIn, type Draft } from "./draft";
 import "./definition.css";
+import { DraftGraph } from "./DraftGraph";
 import { OlderRunsNote } from "./OlderRunsNote";
 import { Problems } from "./Problems";
 import { SaveDialog } from "./SaveDialog";
@@ -55,7 +56,12 @@ function Edit({ project, workflow, draft }: Props) {
           />
         </div>
       </section>
-      {!readOnly && <Problems problems={problems} failure={failure} text={draft.text} onGo={(path) => editor.current?.goTo(path)} />}
+      {!readOnly && (
+        <div className="stack definition-side">
+          <Problems problems={problems} failure={failure} text={draft.text} onGo={(path) => editor.current?.goTo(path)} />
+          <DraftGraph text={draft.text} problems={problems} onGo={(path) => editor.current?.goTo(path)} />
+        </div>
+      )}
     </div>
   );
 }

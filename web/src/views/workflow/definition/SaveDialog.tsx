@@ -8,7 +8,6 @@ import { Editor } from "../../../editor/Editor";
 import { pretty } from "../../../editor/pretty";
 import { Button } from "../../../ui/Button";
 import { Dialog } from "../../../ui/Dialog";
-import { ago } from "../../../ui/format";
 import { Failure } from "../../../ui/Notice";
 import type { Draft } from "./draft";
 
@@ -25,10 +24,10 @@ interface Props {
 
 /** Shows what has changed and stores it as a new version, unless somebody else has stored one meanwhile. */
 export function SaveDialog({ project, workflow, draft, definition, onSaved, onClose }: Props) {
-  const [base, setBase] = useState<Workflow>(workflow);
+  const [base, setBase] = useState<Workflow>(draft.base);
   const queries = useQueryClient();
   const navigate = route.useNavigate();
-  const expected = base === workflow ? workflow.latest_version : base.version;
+  const expected = base.latest_version;
   const save = useMutation({
     mutationFn: () =>
       call<SavedWorkflow>(workflowPath(project, workflow.workflow_id), { method: "PUT", body: { definition, expected_version: expected } }),
@@ -52,7 +51,7 @@ export function SaveDialog({ project, workflow, draft, definition, onSaved, onCl
         </>
       }
     >
-      {overtaken && <Overtaken project={project} workflow={workflow} onBase={(latest) => { save.reset(); setBase(latest); }} onDiscard={() => { draft.discard(); onClose(); }} />}
+      {overtaken && <Overtaken project={project} workflow={base} onBase={(latest) => { save.reset(); setBase(latest); }} onDiscard={() => { draft.discard(); onClose(); }} />}
       {save.error !== null && !overtaken && <Failure error={save.error} />}
       <p className="muted">What changes from version {base.version}. Runs that have begun stay on their versions.</p>
       <div className="definition-changes"><Editor key={base.version} text={draft.text} original={pretty(base.definition)} label="Changes" readOnly /></div>
@@ -79,7 +78,7 @@ function Overtaken({ project, workflow, onBase, onDiscard }: OvertakenProps) {
   };
   return (
     <div className="banner stack" role="alert">
-      <p>Somebody else has stored a version since you began, {ago(Date.parse(workflow.version_created_at))} or later. Nothing of yours is lost: it is in the editor.</p>
+      <p>Somebody else has stored a version since you began. Nothing of yours is lost: it is in the editor.</p>
       <div className="row">
         <Button size="small" busy={load.isPending} onClick={() => load.mutate()}>Compare with the newest and go on</Button>
         <Button size="small" kind="danger" onClick={reload}>Discard mine and load it</Button>

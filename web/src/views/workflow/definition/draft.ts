@@ -1,6 +1,6 @@
 /** A definition while it is edited. It outlives a change of tabs; leaving the page asks first. */
 import { useBlocker } from "@tanstack/react-router";
-import { useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import type { JsonObject, Workflow } from "../../../api/types";
 import { pretty } from "../../../editor/pretty";
 import { isObject } from "../../../ui/form/resolve";
@@ -8,17 +8,20 @@ import { isObject } from "../../../ui/form/resolve";
 export interface Draft {
   text: string;
   setText: (text: string) => void;
-  /** The stored text that it began as. */
-  stored: string;
+  /** The workflow as it was when the editing began: what is saved is saved upon it, whoever stored another version meanwhile. */
+  base: Workflow;
   changed: boolean;
   /** Begin again from what is stored. */
   discard: () => void;
 }
 
 export function useDraft(workflow: Workflow): Draft {
-  const stored = pretty(workflow.definition);
-  const [edited, setEdited] = useState<string | null>(null);
-  return { text: edited ?? stored, setText: setEdited, stored, changed: edited !== null && edited !== stored, discard: () => setEdited(null) };
+  const [edited, setEdited] = useState<{ text: string; base: Workflow } | null>(null);
+  const base = edited?.base ?? workflow;
+  const stored = useMemo(() => pretty(base.definition), [base]);
+  const text = edited?.text ?? stored;
+  const setText = useCallback((next: string) => setEdited((before) => ({ text: next, base: before?.base ?? workflow })), [workflow]);
+  return { text, setText, base, changed: text !== stored, discard: () => setEdited(null) };
 }
 
 /** Asks before a changed draft is left: another page, or another version in its place. */
