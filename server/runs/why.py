@@ -149,10 +149,10 @@ def _running(run: Run, states: Sequence[NodeState], retry: tuple[str, str] | Non
         return _because("starting", "The run is between two nodes; the next one is about to start.")
     oldest = min(open_nodes, key=lambda state: state.started_at or now)
     seconds = max(0.0, (now - (oldest.started_at or now)) / 1000)
-    others = f" and {len(open_nodes) - 1} more" if len(open_nodes) > 1 else ""
+    have = f" and {len(open_nodes) - 1} more have" if len(open_nodes) > 1 else " has"
     return _because(
         "node_running",
-        f"Node {oldest.node_id}{others} has been running for {seconds:.1f} s.",
+        f"Node {oldest.node_id}{have} been running for {seconds:.1f} s.",
         node_ids=[state.node_id for state in open_nodes],
         seconds=round(seconds, 3),
     )

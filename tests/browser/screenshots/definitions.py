@@ -70,7 +70,7 @@ def stocktake(aisles: int = 40, steps: int = 25) -> dict[str, Any]:
 
 def export() -> dict[str, Any]:
     """One node that gives a large value, and names that are long."""
-    rows = "{{ range(1200) | map('string') | list }}"
+    rows = "{{ range(15000) | map('string') | list }}"
     return {
         "name": "Customer export for the regional data protection office, including archived and merged accounts",
         "description": "Collects what is stored about a customer, as the law asks.",
@@ -81,7 +81,7 @@ def export() -> dict[str, Any]:
                 "name": "Collect everything that is stored about the customer, in every system",
                 "config": {"value": {"records": rows, "note": "Zusammengefasst nach Artikel 15. " * 30}},
             },
-            {"id": "package", "type": "output", "config": {"value": {"records": 1200, "complete": True}}},
+            {"id": "package", "type": "output", "config": {"value": {"records": 15000, "complete": True}}},
         ],
     }
 

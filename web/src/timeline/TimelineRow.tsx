@@ -7,6 +7,8 @@ import type { Scale } from "./scale";
 
 interface Props {
   row: Row;
+  /** What the node is called. */
+  name: string;
   scale: Scale;
   now: number;
   selected: boolean;
@@ -14,15 +16,14 @@ interface Props {
 }
 
 /** A name and its bars. */
-export const TimelineRow = memo(function TimelineRow({ row, scale, now, selected, onSelect }: Props) {
-  const label = row.nodeId ?? "Run";
+export const TimelineRow = memo(function TimelineRow({ row, name, scale, now, selected, onSelect }: Props) {
   const worked = row.segments.reduce((sum, each) => sum + (each.kind === "running" ? (each.end ?? now) - each.start : 0), 0);
   return (
     <button
       type="button" className="timeline-row" aria-pressed={row.nodeId === null ? undefined : selected} data-run={row.nodeId === null || undefined}
-      onClick={() => onSelect(row.nodeId)} aria-label={`${label}: ${row.segments.map((each) => told(each, now)).join("; ")}`}
+      onClick={() => onSelect(row.nodeId)} aria-label={`${name}: ${row.segments.map((each) => told(each, now)).join("; ")}`}
     >
-      <span className="timeline-name" title={label}>{label}</span>
+      <span className="timeline-name" title={row.nodeId ?? undefined}>{name}</span>
       <span className="timeline-track">
         {row.segments.map((segment, index) => <Bar key={index} segment={segment} scale={scale} now={now} />)}
       </span>

@@ -14,12 +14,14 @@ import "./timeline.css";
 const ROW_HEIGHT = 30;
 
 interface Props {
+  /** What nodes are called, by id. */
+  names: ReadonlyMap<string, string>;
   selected: string | null;
   onSelect: (nodeId: string | null) => void;
 }
 
 /** When the run queued, worked, waited and retried: a row for the run and one for each node. */
-export function TimelineView({ selected, onSelect }: Props) {
+export function TimelineView({ names, selected, onSelect }: Props) {
   const view = useRunView();
   const [window, setWindow] = useState<Span | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
@@ -46,7 +48,7 @@ export function TimelineView({ selected, onSelect }: Props) {
             const row = rows[item.index];
             return row === undefined ? null : (
               <li key={item.key} style={{ transform: `translateY(${item.start}px)` }}>
-                <TimelineRow row={row} scale={scale} now={now} selected={row.nodeId !== null && row.nodeId === selected} onSelect={onSelect} />
+                <TimelineRow row={row} name={row.nodeId === null ? "Run" : (names.get(row.nodeId) ?? row.nodeId)} scale={scale} now={now} selected={row.nodeId !== null && row.nodeId === selected} onSelect={onSelect} />
               </li>
             );
           })}

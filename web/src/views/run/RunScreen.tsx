@@ -68,7 +68,7 @@ function Main({ tab, selection, graph }: { tab: RunTab; selection: Selection; gr
   if (tab === "timeline") {
     return (
       <Suspense fallback={<Loading what="Loading the timeline" />}>
-        <TimelineView selected={selection.node} onSelect={selection.selectNode} />
+        <TimelineView names={new Map(graph.data.nodes.map((each) => [each.id, each.name ?? each.id]))} selected={selection.node} onSelect={selection.selectNode} />
       </Suspense>
     );
   }

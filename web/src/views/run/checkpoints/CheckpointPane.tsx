@@ -44,10 +44,10 @@ export function CheckpointPane({ point, previous, pinned, newest, chosen, open, 
     if (!chosen) void navigate({ search: (before) => ({ ...before, cp: point.checkpoint_id }), replace: true, resetScroll: false });
   };
   return (
-    <div className="pane-body stack">
+    <div className="rail-point">
       <p className="muted">
-        Step {point.step} · {clock(toMs(point.created_at) ?? 0)} · next {point.next.length === 0 ? "nothing" : point.next.map((each) => <code key={each}>{each} </code>)}
-        · {bytes(point.size)}{point.superseded && " · superseded"}
+        Step {point.step} · {clock(toMs(point.created_at) ?? 0)} · {point.next.length === 0 ? "the end" : <>next <code>{point.next.join(", ")}</code></>}
+        {" "}· {bytes(point.size)}{point.superseded && " · superseded"}
       </p>
       <div className="row">
         <Button size="small" aria-pressed={chosen && open === "changes"} onClick={() => show("changes")}>Changes</Button>
@@ -59,8 +59,12 @@ export function CheckpointPane({ point, previous, pinned, newest, chosen, open, 
           <Button size="small" icon="play" busy={commands.requested === "resume"} onClick={() => (newest ? resume() : setDialog("resume"))}>Resume here</Button>
         )}
       </div>
-      {chosen && open === "state" && <State project={project} run={run} id={point.checkpoint_id} />}
-      {chosen && open === "changes" && <Difference project={project} run={run} from={base} to={point} />}
+      {chosen && (
+        <div className="rail-detail stack">
+          {open === "state" && <State project={project} run={run} id={point.checkpoint_id} />}
+          {open === "changes" && <Difference project={project} run={run} from={base} to={point} />}
+        </div>
+      )}
       {(dialog === "fork" || dialog === "edit") && <ForkDialog point={point} edit={dialog === "edit"} onClose={() => setDialog(null)} />}
       {dialog === "resume" && (
         <Confirm title="Resume from an earlier checkpoint?" action="Resume here" onConfirm={resume} onClose={() => setDialog(null)}>

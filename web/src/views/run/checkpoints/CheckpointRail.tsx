@@ -44,21 +44,19 @@ export function CheckpointRail() {
   const current = all[at];
   if (current === undefined) return <Empty title="No checkpoints yet">The first one is saved when the run starts.</Empty>;
   return (
-    <section className="pane" aria-label="Checkpoints">
+    <section className="pane rail" aria-label="Checkpoints">
       <div className="pane-head">
         <h2>Checkpoints</h2>
-        <span className="muted numeric">{at + 1} of {all.length}{hasNextPage && "+"}</span>
         <Button size="small" kind="plain" aria-label="Earlier checkpoint" aria-keyshortcuts="[" disabled={at === 0} onClick={() => select(at - 1)}>←</Button>
         <Button size="small" kind="plain" aria-label="Later checkpoint" aria-keyshortcuts="]" disabled={at === all.length - 1} onClick={() => select(at + 1)}>→</Button>
-        {cp !== undefined && <Button size="small" onClick={leave}>Back to now</Button>}
-      </div>
-      <div className="rail">
         <input
           id="checkpoint-scrub" type="range" min={0} max={Math.max(0, all.length - 1)} value={at} disabled={all.length < 2}
           aria-label="Checkpoint" onChange={(event) => select(event.target.valueAsNumber)}
           aria-valuetext={`Step ${current.step}, ${clock(toMs(current.created_at) ?? 0)}, next ${current.next.join(", ") || "nothing"}`}
         />
+        <span className="muted numeric">{at + 1} of {all.length}{hasNextPage && "+"}</span>
         {hasNextPage && <Button size="small" busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>Load earlier ones</Button>}
+        {cp !== undefined && <Button size="small" onClick={leave}>Back to now</Button>}
       </div>
       <CheckpointPane
         key={current.checkpoint_id} point={current} previous={all[at - 1]} pinned={all.find((each) => each.checkpoint_id === pin)} newest={at === all.length - 1}
