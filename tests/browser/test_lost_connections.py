@@ -56,52 +56,82 @@ def everything(gates: Gates, inner: str) -> dict[str, Any]:
     }
 
 
+class Followed:
+    """A run on the page, compared with the API at every quiet moment."""
+
+    def __init__(self, viewer: Viewer, run_id: str) -> None:
+        self._viewer = viewer
+        self.run_id = run_id
+        self.seen = 0
+
+    async def quiet(self, within: float = 2.0) -> None:
+        """Once nothing happens any more, the page agrees with the API."""
+        self.seen = (await self._viewer.agrees(self.run_id, within))["last_seq"]
+
+    async def come(self, kind: str, *nodes: str | None) -> None:
+        """Wait until since the last quiet moment all these nodes, or the run, have come so far."""
+        for node in nodes or (None,):
+            await self._viewer.server.until(self.run_id, kind, node=node, after=self.seen)
+
+
 async def test_three_dropped_sockets_and_a_restart_leave_no_gap_and_no_duplicate(
     viewer: Viewer, wire: Wire, gates: Gates
 ) -> None:
-    server, page = viewer.server, viewer.page
+    server = viewer.server
+    connection = viewer.page.locator("[data-connection]")
     inner = await server.workflow({"name": "inner", "steps": [gates.node("first"), gates.node("second")]})
-    run_id = await server.start_run(everything(gates, inner))
-    await server.until(run_id, "node.started", node="start")
-    await viewer.open_run(run_id, tab="list")
+    run = Followed(viewer, await server.start_run(everything(gates, inner)))
+    await viewer.open_run(run.run_id, tab="list")
     await viewer.button("Open inner").click()
-    seen = (await viewer.agrees(run_id, within=15))["last_seq"]
-
-    async def come(kind: str, *nodes: str) -> int:
-        """These nodes have got so far since the last quiet moment; at the next one the page agrees with the API."""
-        for node in nodes:
-            await server.until(run_id, kind, node=node, after=seen)
-        return int((await viewer.agrees(run_id))["last_seq"])
+    await run.come("node.started", "start")
+    await run.quiet(within=15)
 
     gates.open("start")
-    seen = await come("node.started", "each", "flaky", "lap", "inner/first")
+    await run.come("node.started", "each", "flaky", "lap", "inner/first")
+    await run.quiet()
 
-    # The first drop falls between events, the second among them, the third takes the network away for a while.
+    # The first socket drops before events, the second among them; at the third drop nothing is reached for a while.
     assert wire.cut() > 0
     gates.open("item", 2)
     gates.fail("flaky", 2)
-    seen = await come("node.retrying", "flaky")
+    await run.come("node.retrying", "flaky")
+    await run.quiet()
 
-    gates.open("lap", 2)
+    gates.open("lap")
     gates.open("first")
+    await run.come("node.completed", "inner/first")
     assert wire.cut() > 0
-    seen = await come("node.started", "lap", "inner/second")
+    gates.open("lap")
+    await run.come("node.completed", "lap", "more")
+    await run.quiet()
 
     await wire.down()
-    await expect(page.locator("[data-connection]")).to_have_attribute("data-connection", "down")
+    await expect(connection).to_have_attribute("data-connection", "down")
     gates.open("flaky")
     gates.open("lap")
-    await server.until(run_id, "node.completed", node="more", after=seen)
-    await server.until(run_id, "node.completed", node="flaky", after=seen)
+    await run.come("node.completed", "flaky", "lap")
     await wire.up()
-    seen = await come("node.completed", "flaky")
+    await run.quiet()
 
     await server.kill()
-    await expect(page.locator("[data-connection]")).to_have_attribute("data-connection", "down")
+    await expect(connection).to_have_attribute("data-connection", "down")
     await server.start()
-    seen = await come("node.started", "each", "inner/second")
-
+    # A page looks again after half of the time that the server was away, at the latest.
+    await run.quiet(within=max(2.0, server.start_seconds))
     gates.open("second")
     gates.open("item", ITEMS)
-    seen = await come("run.waiting", "")
-    assert (await server.status(run_id))["status"] == "WAITING"
+    await run.come("run.waiting")
+    await run.quiet()
+    assert (await server.status(run.run_id))["status"] == "WAITING"
+
+    await viewer.page.get_by_label("Your answer").fill("yes")
+    await viewer.button("Send the answer").click()
+    await run.come("node.started", "last")
+    await run.quiet()
+    gates.open("last")
+    await server.ended(run.run_id)
+    await run.quiet()
+    await expect(connection).to_have_attribute("data-connection", "ended")
+    assert await viewer.node_states() == await viewer.api_states(run.run_id)
+    assert (await viewer.node_states())["never"] == "SKIPPED"
+    assert await viewer.log_seqs() == [event["seq"] for event in await server.events(run.run_id)]

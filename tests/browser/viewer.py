@@ -146,7 +146,9 @@ class Viewer:
             shown = await log.evaluate(ROWS)
             found |= {int(index): int(seq) for index, seq in shown}
             assert len(shown) == len(dict(shown)), "a row is shown twice"
-            await log.evaluate("(log, row) => log.querySelector(`[aria-rowindex='${row}']`).scrollIntoView()", place + 1)
+            await log.evaluate(
+                "(log, row) => log.querySelector(`[aria-rowindex='${row}']`).scrollIntoView()", place + 1
+            )
             await log.evaluate("log => log.scrollTop += log.clientHeight")
         return [found[index] for index in sorted(found)]
 
