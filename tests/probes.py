@@ -110,6 +110,30 @@ class Blocking(NodeType[TraceConfig]):
         return {"text": ctx.config.text}
 
 
+class GateConfig(Config):
+    """The pipe that it waits at, and the name that it has in messages."""
+
+    file: str
+    text: str = ""
+
+
+class Gate(NodeType[GateConfig]):
+    """Waits, holding a thread, for one letter from a pipe: ``f`` lets it fail, any other lets it pass."""
+
+    name: ClassVar[str] = "gate"
+    config_model = GateConfig
+
+    def run(self, ctx: NodeContext[GateConfig]) -> Mapping[str, Any]:
+        descriptor = os.open(ctx.config.file, os.O_RDONLY)
+        try:
+            letter = os.read(descriptor, 1)
+        finally:
+            os.close(descriptor)
+        if letter == b"f":
+            raise RuntimeError(f"the gate {ctx.config.text} stayed shut")
+        return {"text": ctx.config.text}
+
+
 class AskConfig(Config):
     """A question and the schema of its answer."""
 
@@ -200,6 +224,7 @@ PROBES: Iterable[type[NodeType[Any]]] = (
     AsksThenFails,
     AsksThenWorks,
     Chatty,
+    Gate,
     Exits,
     Teller,
     SyncTeller,

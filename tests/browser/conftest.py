@@ -1,13 +1,14 @@
 """A real browser on a real server. Nothing may leave the server's origin, and the page may not complain."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.acceptance.process import ROOT, ServerProcess
+from tests.browser.gates import Gates
 from tests.browser.viewer import CHROMIUM_FLAGS, Viewer, Watched, sign_in
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -44,19 +45,32 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def context(browser: Browser, server: ServerProcess) -> AsyncIterator[BrowserContext]:
+def gates(tmp_path: Path) -> Iterator[Gates]:
+    """Where nodes wait until the test lets them go on."""
+    with Gates(tmp_path / "gates") as opened:
+        yield opened
+
+
+@pytest.fixture
+def origin(server: ServerProcess) -> str:
+    """Where the browser finds the server."""
+    return server.url
+
+
+@pytest.fixture
+async def context(browser: Browser, server: ServerProcess, origin: str) -> AsyncIterator[BrowserContext]:
     """A browser profile whose owner is signed in."""
-    opened = await browser.new_context(base_url=server.url, viewport={"width": 1440, "height": 900}, locale="en-GB")
+    opened = await browser.new_context(base_url=origin, viewport={"width": 1440, "height": 900}, locale="en-GB")
     await sign_in(opened, server)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def page(context: BrowserContext, server: ServerProcess) -> AsyncIterator[Page]:
+async def page(context: BrowserContext, origin: str) -> AsyncIterator[Page]:
     """A tab that is watched: what it asks of others, and what it complains of, fails the test."""
     opened = await context.new_page()
-    watched = Watched(opened, server.url)
+    watched = Watched(opened, origin)
     yield opened
     watched.check()
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import TimeoutError as TimedOut
 
 from tests.acceptance.process import ServerProcess
 
@@ -22,6 +23,23 @@ PROJECT = "default"
 
 UNAVOIDABLE = re.compile(r"Failed to load resource|WebSocket connection to")
 """What Chromium itself says of answers that are no 2xx and of sockets that break: tests provoke both."""
+
+
+DIFFERENCE = """told => {
+  const differences = [];
+  const compare = (what, page, api) => { if (String(page) !== String(api)) differences.push(`${what}: ${page} here, ${api} there`); };
+  compare("run", document.querySelector("[data-run-status]")?.dataset.runStatus, told.run);
+  const seqs = [...document.querySelectorAll("[data-seq]")].map(row => Number(row.dataset.seq));
+  compare("newest event", seqs.at(-1), told.seq);
+  const rows = [...document.querySelectorAll("[data-node]")];
+  const shown = Object.fromEntries(rows.map(row => [row.dataset.node, row.dataset.nodeStatus]));
+  compare("rows", rows.length, Object.keys(told.nodes).length);
+  for (const [id, status] of Object.entries(told.nodes)) compare(id, shown[id], status);
+  return differences;
+}"""
+"""What the page shows otherwise than the API: the run, its newest event, each of its nodes."""
+
+ROWS = "log => [...log.querySelectorAll('[data-seq]')].map(row => [row.getAttribute('aria-rowindex'), row.dataset.seq])"
 
 
 async def sign_in(context: BrowserContext, server: ServerProcess) -> None:
@@ -89,6 +107,50 @@ class Viewer:
             "[data-node]", "rows => Object.fromEntries(rows.map(row => [row.dataset.node, row.dataset.nodeStatus]))"
         )
         return found
+
+    async def agrees(self, run_id: str, within: float = 2.0) -> dict[str, Any]:
+        """Once nothing happens, run and nodes stand on the page as in the API, and the log has come as far.
+
+        The list view must be open with all nodes. Gives the status.
+        """
+        while True:
+            status = await self.server.status(run_id)
+            nodes = {each["node_id"]: each["status"] for each in status["node_states"]}
+            told = {"run": status["status"], "seq": status["last_seq"], "nodes": nodes}
+            differences = await self._differences(told, within)
+            if (await self.server.status(run_id))["last_seq"] == status["last_seq"]:
+                assert not differences, f"after {within} s the page differs from the API: {differences}"
+                return status
+
+    async def _differences(self, told: Mapping[str, Any], within: float) -> list[str]:
+        """What the page does not show as it is told after so many seconds."""
+        same = f"told => ({DIFFERENCE})(told).length === 0"
+        try:
+            await self.page.wait_for_function(same, arg=told, timeout=within * 1000)
+        except TimedOut:
+            found: list[str] = await self.page.evaluate(DIFFERENCE, told)
+            return found
+        return []
+
+    async def log_seqs(self) -> list[int]:
+        """The numbers of the events in all rows of the log, from its first to its last."""
+        log = self.page.get_by_role("treegrid", name="Events")
+        rows = int(await log.get_attribute("aria-rowcount") or 0)
+        await log.focus()
+        await log.press("Home")
+        found: dict[int, int] = {}
+        while len(found) < rows:
+            place = len(found)
+            row = log.locator(f'[aria-rowindex="{place + 1}"]')
+            await expect(row).to_be_attached()
+            shown = await log.evaluate(ROWS)
+            found |= {int(index): int(seq) for index, seq in shown}
+            assert len(shown) == len(dict(shown)), "a row is shown twice"
+            await log.evaluate(
+                "(log, row) => log.querySelector(`[aria-rowindex='${row}']`).scrollIntoView()", place + 1
+            )
+            await log.evaluate("log => log.scrollTop += log.clientHeight")
+        return [found[index] for index in sorted(found)]
 
     async def api_states(self, run_id: str) -> Mapping[str, str]:
         """The same as the API has it."""

@@ -31,6 +31,8 @@ export interface Ends {
 }
 
 const FIRST_PAUSE = 250;
+/** A pause stays shorter than half of the time since the loss: what was away briefly is found again soon. */
+const GROWTH = 1.5;
 const LONGEST_PAUSE = 15_000;
 /** The server says something every 15 s: after two missed signs the line is dead. */
 export const SILENCE = 32_000;
@@ -101,7 +103,7 @@ export class Line {
       return;
     }
     if (this.state !== "silent") this.enter("down");
-    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.failures);
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * GROWTH ** this.failures);
     this.failures += 1;
     // Half of it is chance, so that a restarted server is not met by all its pages at once.
     this.wait(how === "now" ? 0 : longest * (0.5 + this.world.random() / 2), () => this.connect());

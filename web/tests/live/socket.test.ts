@@ -73,18 +73,18 @@ describe("a run's socket", () => {
   it("waits longer after each failure, up to 15 s, and begins anew once it was heard", () => {
     const { world } = following();
     const waits: number[] = [];
-    for (let failure = 0; failure < 9; failure += 1) {
+    for (let failure = 0; failure < 13; failure += 1) {
       const before = world.time;
       const count = world.sockets.length;
       world.socket.end(1006);
       while (world.sockets.length === count) world.pass(50);
       waits.push(world.time - before);
     }
-    expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+    expect(waits).toEqual([250, 400, 600, 850, 1300, 1900, 2850, 4300, 6450, 9650, 14_450, 15_000, 15_000]);
     world.socket.say({ type: "hello", last_seq: 0 });
     world.socket.end(1012);
     world.pass(250);
-    expect(world.sockets).toHaveLength(11);
+    expect(world.sockets).toHaveLength(15);
   });
 
   it("takes half of its pauses from chance", () => {
