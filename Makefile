@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PAGE := $(BIN)/python web/page.py
 NO_NODE := test $$? -eq 3
 
-.PHONY: install run web web-types check format docs test test-long bench lock clean
+.PHONY: install run web web-types check format docs test test-long bench bench-web lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -57,6 +57,11 @@ test-long: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# The live viewer in the system's Chromium: about five minutes.
+bench-web: $(STAMP)
+	$(PAGE) build
+	$(BIN)/python -m benchmarks web --write
 
 # Needs uv; rewrites the pinned versions from pyproject.toml.
 lock:

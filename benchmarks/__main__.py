@@ -3,12 +3,12 @@
 import argparse
 import asyncio
 
-from benchmarks import blocked, cancel, chain, eta, fan_out, pause, speed, start, viewers, waiting
+from benchmarks import blocked, cancel, chain, eta, fan_out, pause, speed, start, viewers, waiting, web
 from benchmarks.figures import table, write
 
 SUBJECTS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (speed, cancel, pause, blocked, viewers, start, chain, eta, waiting, fan_out)
+    for module in (speed, cancel, pause, blocked, viewers, start, chain, eta, waiting, fan_out, web)
 }
 
 

@@ -39,6 +39,13 @@ def at_least(name: str, values: Sequence[float], unit: str, limit: float | None 
     return Figure(name, f"{middle:.{digits}f} {unit}", span(values, digits), target, met)
 
 
+def p95_at_most(name: str, values: Sequence[float], unit: str, limit: float | None = None, digits: int = 1) -> Figure:
+    """The 95th percentile of ``values``, which is to stay at or below ``limit``."""
+    high = percentile(values, 95)
+    target, met = ("", None) if limit is None else (f"≤ {limit:g} {unit}", high <= limit)
+    return Figure(name, f"{high:.{digits}f} {unit}", span(values, digits), target, met)
+
+
 def span(values: Sequence[float], digits: int = 1) -> str:
     """The smallest and the largest of several rounds."""
     return f"{min(values):.{digits}f} to {max(values):.{digits}f}" if len(values) > 1 else ""
@@ -52,7 +59,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def table(figures: Sequence[Figure]) -> str:
     """A Markdown table."""
-    rows = ["| figure | median | rounds | target | |", "|---|---|---|---|---|"]
+    rows = ["| figure | value | rounds | target | |", "|---|---|---|---|---|"]
     marks = {None: "", True: "reached", False: "**missed**"}
     rows += [f"| {each.name} | {each.value} | {each.spread} | {each.target} | {marks[each.met]} |" for each in figures]
     return "\n".join(rows)

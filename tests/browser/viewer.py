@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 from playwright.async_api import TimeoutError as TimedOut
 
-from tests.acceptance.process import ServerProcess
+from tests.acceptance.process import Server, ServerProcess
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -42,10 +42,11 @@ DIFFERENCE = """told => {
 ROWS = "log => [...log.querySelectorAll('[data-seq]')].map(row => [row.getAttribute('aria-rowindex'), row.dataset.seq])"
 
 
-async def sign_in(context: BrowserContext, server: ServerProcess) -> None:
-    """Give the profile a session of the owner."""
+async def sign_in(context: BrowserContext, server: Server, url: str | None = None) -> None:
+    """Give the profile a session of the owner, at another ``url`` if the server is reached there."""
+    origin = url or server.url
     answer = await context.request.post(
-        f"{server.url}/api/auth/session", data={"key": server.key}, headers={"Origin": server.url}
+        f"{origin}/api/auth/session", data={"key": server.key}, headers={"Origin": origin}
     )
     assert answer.ok, await answer.text()
 

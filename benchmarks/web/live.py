@@ -1,0 +1,87 @@
+"""How late the page is while a run goes on, and how soon it answers keys then."""
+
+from datetime import datetime
+from typing import Any
+
+from playwright.async_api import Page
+
+from benchmarks.figures import Figure, p95_at_most, percentile
+from benchmarks.web.definitions import many_speakers, one_speaker
+from benchmarks.web.stage import PulsingServer, Stage, answered, gated, go, run_path, shown
+
+ROUNDS = 5
+
+SPOKEN = frozenset({"node.log", "node.progress"})
+
+KEYS = ("j", "k", "f", "End")
+
+
+async def slow(stage: Stage) -> list[Figure]:
+    """Fifty events a second."""
+    lags = []
+    async with stage.server() as server:
+        for _ in range(ROUNDS):
+            run_id = await gated(server, one_speaker(150, 0.02))
+            async with stage.tab(server) as page:
+                events, rows, _ = await _watched(server, page, run_id)
+                lags.append(percentile(_lags(events, rows), 95))
+    return [p95_at_most("event to paint at 50 events/s, p95", lags, "ms", 100, digits=0)]
+
+
+async def fast(stage: Stage) -> list[Figure]:
+    """A thousand nodes that tell a thousand things a second, as a graph beside the log, while keys are pressed."""
+    lags, quickly, inputs = [], [], []
+    async with stage.server() as server:
+        for _ in range(ROUNDS):
+            run_id = await gated(server, many_speakers(998, 5, 5))
+            async with stage.tab(server) as page:
+                events, rows, delays = await _watched(server, page, run_id, keys=24)
+                spoken = [event for event in events if event["type"] in SPOKEN]
+                lags.append(percentile(_lags(spoken, rows), 95))
+                quickly.append(len(spoken) / max(0.1, _at(spoken[-1]) - _at(spoken[0])) * 1000)
+                inputs.append(percentile(delays, 95))
+    return [
+        p95_at_most("event to paint at 1,000 events/s on 1,000 nodes, p95", lags, "ms", 150, digits=0),
+        Figure("events a second in these runs", f"{min(quickly):.0f} to {max(quickly):.0f}"),
+        p95_at_most("key to paint during these runs, p95", inputs, "ms", 100, digits=0),
+    ]
+
+
+async def _watched(
+    server: PulsingServer, page: Page, run_id: str, keys: int = 0
+) -> tuple[list[dict[str, Any]], dict[int, float], list[float]]:
+    """A run's events once it was let go in front of the page, when each was painted, and the delays of keys."""
+    await go(page, run_path(run_id, tab="graph"))
+    await shown(page, "document.querySelector('.graph-canvas, .graph-card') && document.querySelector('[data-seq]')")
+    before = int((await server.get(f"/{run_id}"))["last_seq"])
+    await page.evaluate("bench.collect()")
+    await answered(server, run_id)
+    delays = await _pressed(server, page, run_id, keys) if keys else []
+    await server.ended(run_id, within=60)
+    await shown(page, "document.querySelector('[data-run-status=COMPLETED]')")
+    rows = await page.evaluate("[...bench.rows]")
+    events = [event for event in await server.events(run_id) if event["seq"] > before + 5]
+    return events, {int(seq): float(at) for seq, at in rows}, delays
+
+
+async def _pressed(server: PulsingServer, page: Page, run_id: str, keys: int) -> list[float]:
+    """The delays of keys from the first spoken event on. The browser does not tell of those below 16 ms."""
+    await server.until(run_id, "node.log", within=60)
+    await page.evaluate("bench.watchInput()")
+    for at in range(keys):
+        await page.keyboard.press(KEYS[at % len(KEYS)], delay=60)
+    told: list[float] = await page.evaluate("bench.until(() => true).then(() => bench.inputs)")
+    return told + [16.0] * max(0, keys - len(told))
+
+
+def _lags(events: list[dict[str, Any]], rows: dict[int, float]) -> list[float]:
+    """Milliseconds from each event's time until its row, or that of a later event, was painted."""
+    lags, painted = [], float("inf")
+    for event in reversed(events):
+        painted = min(painted, rows.get(event["seq"], painted))
+        lags.append(painted - _at(event))
+    return lags
+
+
+def _at(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["ts"]).timestamp() * 1000
