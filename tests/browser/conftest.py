@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.acceptance.process import ROOT, ServerProcess
+from tests.browser.furnished import Furnished, furnish
 from tests.browser.gates import Gates
 from tests.browser.viewer import CHROMIUM_FLAGS, Viewer, Watched, sign_in
 
@@ -79,3 +81,19 @@ async def page(context: BrowserContext, origin: str) -> AsyncIterator[Page]:
 async def viewer(page: Page, server: ServerProcess) -> Viewer:
     """The page as a person uses it."""
     return Viewer(page, server)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def furnished(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Furnished]:
+    """A server with something of everything, for all tests that only look. They run in the session's loop."""
+    async with ServerProcess(tmp_path_factory.mktemp("furnished") / "data", shutdown_grace=0) as started:
+        yield await furnish(started)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def window() -> AsyncIterator[Browser]:
+    """One Chromium for them."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield launched
+        await launched.close()
