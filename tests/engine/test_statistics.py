@@ -161,6 +161,9 @@ async def test_figures_of_random_endings(bench: Bench, seed: int, days: int | No
         start: {status: counts[start][status] for status in ENDS} for start in points
     }
     assert told["duration"]["mean_ms"] == round(sum(took) / len(took))
+    assert told["nodes_since"] <= since
+    counted = [each for each in (*ended, run) if str(iso(each.finished_at)) >= told["nodes_since"]]
+    assert nodes_of(told) == {"a": (len(counted), 0, *nodes_of(told)["a"][2:])}
     took.sort()
     for key, part in (("p50_ms", 0.5), ("p95_ms", 0.95)):
         exact = took[max(0, -int(-part * len(took) // 1) - 1)]
