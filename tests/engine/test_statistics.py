@@ -14,8 +14,9 @@ from milepost.server.errors import InvalidState, NotFound
 from milepost.server.runs.control import Resume
 from milepost.server.runs.dry_runs import DryRun
 from milepost.server.runs.start import NewRun
-from milepost.server.runs.statistics import DAY, HOUR, MOST_DAYS
+from milepost.server.runs.statistics import HOUR, MOST_DAYS
 from milepost.server.states import NodeStatus, RunStatus
+from milepost.server.store.periods import DAY
 from milepost.server.store.rows import Run, iso
 from milepost.server.store.statements import rollup
 from milepost.server.store.unit import Unit
