@@ -344,16 +344,18 @@ CREATE TABLE run_rollups (
   PRIMARY KEY (scope_id, hours, period, status, bucket)
 );
 
--- What nodes did in ended runs by day (days since 1970, UTC). duration_ms is the sum of their work, longest_ms the most.
+-- What nodes did in ended runs by day (days since 1970, UTC) and by week (from Monday on; week 0 began on 1969-12-29).
+-- duration_ms is the sum of their work, longest_ms the most.
 CREATE TABLE node_rollups (
   workflow_id TEXT NOT NULL,
-  day         BIGINT NOT NULL,
+  days        BIGINT NOT NULL CHECK (days IN (1, 7)),
+  period      BIGINT NOT NULL,
   node_id     TEXT NOT NULL,
   executions  BIGINT NOT NULL,
   failed      BIGINT NOT NULL,
   duration_ms BIGINT NOT NULL,
   longest_ms  BIGINT NOT NULL,
-  PRIMARY KEY (workflow_id, day, node_id)
+  PRIMARY KEY (workflow_id, days, period, node_id)
 );
 
 -- What the nodes of a workflow took in its newest completed runs: JSON, written whole by the engine that counts them.

@@ -10,16 +10,19 @@ from milepost.server.runs.cursors import make_cursor, read_cursor
 from milepost.server.runs.summaries import Json
 from milepost.server.states import TERMINAL, RunStatus
 from milepost.server.store.histogram import percentile
+from milepost.server.store.periods import DAY, day_of, week_of, week_start
 from milepost.server.store.rows import Project, Workflow, iso
 from milepost.server.store.statements import SQL
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Row
 
 HOUR = 3_600_000
-DAY = 24 * HOUR
 DEFAULT_DAYS = 7
 BY_HOUR_DAYS = 7
 """Up to so many days back, as a client counts them, a series has a point an hour, beyond that one a day."""
+
+NODES_BY_DAY_DAYS = 31
+"""Up to so many days back nodes are read by day, beyond that by week, which is a seventh of the rows."""
 
 MOST_DAYS = 366
 SHOWN_NODES = 20
@@ -54,13 +57,26 @@ class Window:
         return range(self.since // length, self.until // length + 1)
 
     @property
+    def nodes_by_week(self) -> bool:
+        """Whether figures of nodes are those of whole weeks."""
+        return self.until - self.since > (NODES_BY_DAY_DAYS + 1) * DAY
+
+    @property
+    def nodes_since(self) -> int:
+        """From when on nodes are counted: the beginning of a day or of a week."""
+        day = day_of(self.since)
+        return week_start(week_of(day)) if self.nodes_by_week else day * DAY
+
+    @property
     def parameters(self) -> dict[str, int]:
         """What statements select by."""
+        day = day_of(self.since)
         return {
             "period": self.periods.start,
             "hours": self.hours,
             "hour": self.since // HOUR,
-            "day": self.since // DAY,
+            "days": 7 if self.nodes_by_week else 1,
+            "node_period": week_of(day) if self.nodes_by_week else day,
             "whole_day": -(-self.since // DAY),
             "limit": SHOWN_NODES,
         }
@@ -182,7 +198,7 @@ def _figures(
         **total.figures(waiting),
         "resolution": "hour" if window.hours == 1 else "day",
         "series": [series.get(period, empty).point(period * length) for period in window.periods],
-        "nodes_since": iso(window.since - window.since % DAY),
+        "nodes_since": iso(window.nodes_since),
         "slowest_nodes": [_node(*row) for row in slowest],
         "failures_by_node": [_node(*row) for row in failing],
     }

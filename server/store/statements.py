@@ -12,6 +12,7 @@ from milepost.checkpoints.sql import load
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import TERMINAL, Action, RunStatus, target
 from milepost.server.store.histogram import bucket
+from milepost.server.store.periods import day_of, week_of
 from milepost.server.store.rows import Run
 from milepost.server.store.unit import NewEvent, Returning, encode
 
@@ -113,7 +114,7 @@ def hold_place(run_id: str) -> Returning:
 
 
 def rollup(run: Run) -> list[Statement]:
-    """Count the ended ``run`` in its workflow's hour, and what its nodes did in its day; a dry run is not counted.
+    """Count the ended ``run`` in its workflow's hour, and what its nodes did; a dry run is not counted.
 
     The statements follow in their unit those that write how its last nodes ended.
     """
@@ -121,7 +122,7 @@ def rollup(run: Run) -> list[Statement]:
         return []
     ended = run.finished_at or 0
     duration = max(0, ended - (run.started_at or run.created_at))
-    day = ended // 86_400_000
+    day = day_of(ended)
     counted = statement(
         "add_to_rollup",
         workflow_id=run.workflow_id,
@@ -134,7 +135,8 @@ def rollup(run: Run) -> list[Statement]:
     )
     if not run.run_attempt:
         return [counted]
-    return [counted, statement("add_to_node_rollups", run_id=run.run_id, workflow_id=run.workflow_id, day=day)]
+    names = {"run_id": run.run_id, "workflow_id": run.workflow_id, "day": day, "week": week_of(day)}
+    return [counted, statement("add_to_node_rollups", **names)]
 
 
 def to_json(value: Any) -> str:

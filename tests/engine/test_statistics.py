@@ -14,8 +14,9 @@ from milepost.server.errors import InvalidState, NotFound
 from milepost.server.runs.control import Resume
 from milepost.server.runs.dry_runs import DryRun
 from milepost.server.runs.start import NewRun
-from milepost.server.runs.statistics import DAY, HOUR, MOST_DAYS
+from milepost.server.runs.statistics import HOUR, MOST_DAYS
 from milepost.server.states import NodeStatus, RunStatus
+from milepost.server.store.periods import DAY
 from milepost.server.store.rows import Run, iso
 from milepost.server.store.statements import rollup
 from milepost.server.store.unit import Unit
@@ -161,6 +162,9 @@ async def test_figures_of_random_endings(bench: Bench, seed: int, days: int | No
         start: {status: counts[start][status] for status in ENDS} for start in points
     }
     assert told["duration"]["mean_ms"] == round(sum(took) / len(took))
+    assert told["nodes_since"] <= since
+    counted = [each for each in (*ended, run) if str(iso(each.finished_at)) >= told["nodes_since"]]
+    assert nodes_of(told) == {"a": (len(counted), 0, *nodes_of(told)["a"][2:])}
     took.sort()
     for key, part in (("p50_ms", 0.5), ("p95_ms", 0.95)):
         exact = took[max(0, -int(-part * len(took) // 1) - 1)]

@@ -51,7 +51,7 @@ def steps(database: sqlite3.Connection, sql: str) -> list[str]:
     """How SQLite would execute a statement; what it makes of a JSON parameter or of its own rows is left out."""
     parameters = dict.fromkeys(re.findall(r"(?<![:\w]):(\w+)", sql))
     plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
-    own = r"SCAN (chain|a|h|found|(4 )?CONSTANT ROW|json_each|more|\(subquery)"
+    own = r"SCAN (chain|a|h|found|periods|(4 )?CONSTANT ROW|json_each|more|\(subquery)"
     return [step for step in plan if not re.match(own, step)]
 
 

@@ -68,7 +68,7 @@ class NodeFigures(TypedDict):
 
 
 class Statistics(Figures):
-    """Figures from `since` to `until`; those of nodes are counted by the day, from `nodes_since` on."""
+    """Figures from `since` to `until`; those of nodes are counted by day or week, from `nodes_since` on."""
 
     since: Time
     until: Time

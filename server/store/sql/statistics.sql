@@ -10,16 +10,22 @@ ON CONFLICT (scope_id, hours, period, status, bucket)
 DO UPDATE SET runs = run_rollups.runs + 1, duration_ms = run_rollups.duration_ms + excluded.duration_ms
 
 -- name: add_to_node_rollups
--- Count what its nodes executed since it ended last: what waited for a person or an event is no work.
-INSERT INTO node_rollups (workflow_id, day, node_id, executions, failed, duration_ms, longest_ms)
-SELECT :workflow_id, :day, done.node_id, count(*), sum(done.failed), sum(done.work_ms), max(done.work_ms)
-FROM (SELECT e.node_id, CASE WHEN e.status = 'FAILED' THEN 1 ELSE 0 END AS failed,
-    CASE WHEN e.task_id IN (SELECT i.task_id FROM interrupts i WHERE i.run_id = :run_id AND i.kind <> 'time') THEN 0
-      ELSE coalesce(e.duration_ms, 0) END AS work_ms
-  FROM node_executions e WHERE e.run_id = :run_id AND e.status IN ('COMPLETED', 'FAILED')
-    AND e.run_attempt > (SELECT r.counted_attempt FROM workflow_runs r WHERE r.run_id = :run_id)) AS done
-GROUP BY done.node_id
-ON CONFLICT (workflow_id, day, node_id) DO UPDATE SET executions = node_rollups.executions + excluded.executions,
+-- Count what its nodes executed since it ended last, in its day and in its week: what waited for a person or an event is
+-- no work.
+INSERT INTO node_rollups (workflow_id, days, period, node_id, executions, failed, duration_ms, longest_ms)
+SELECT :workflow_id, periods.days, periods.period, found.node_id, found.executions, found.failed, found.work_ms,
+  found.longest_ms
+FROM (SELECT done.node_id, count(*) AS executions, sum(done.failed) AS failed, sum(done.work_ms) AS work_ms,
+    max(done.work_ms) AS longest_ms
+  FROM (SELECT e.node_id, CASE WHEN e.status = 'FAILED' THEN 1 ELSE 0 END AS failed,
+      CASE WHEN e.task_id IN (SELECT i.task_id FROM interrupts i WHERE i.run_id = :run_id AND i.kind <> 'time') THEN 0
+        ELSE coalesce(e.duration_ms, 0) END AS work_ms
+    FROM node_executions e WHERE e.run_id = :run_id AND e.status IN ('COMPLETED', 'FAILED')
+      AND e.run_attempt > (SELECT r.counted_attempt FROM workflow_runs r WHERE r.run_id = :run_id)) AS done
+  GROUP BY done.node_id) AS found
+CROSS JOIN (SELECT 1 AS days, :day AS period UNION ALL SELECT 7, :week) AS periods
+WHERE true
+ON CONFLICT (workflow_id, days, period, node_id) DO UPDATE SET executions = node_rollups.executions + excluded.executions,
   failed = node_rollups.failed + excluded.failed, duration_ms = node_rollups.duration_ms + excluded.duration_ms,
   longest_ms = CASE WHEN excluded.longest_ms > node_rollups.longest_ms THEN excluded.longest_ms
     ELSE node_rollups.longest_ms END
@@ -71,13 +77,13 @@ WHERE w.project_id = :project_id AND w.workflow_id BETWEEN :first AND :last AND 
 ORDER BY r.workflow_id, r.run_id DESC
 
 -- name: slowest_nodes
--- The nodes of a project, or of one of its workflows, that worked the longest on average since :day.
+-- The nodes of a project, or of one of its workflows, that worked the longest on average since a period of :days.
 SELECT found.workflow_id, w.name, found.node_id, found.executions, found.failed, found.work_ms, found.longest_ms
 FROM (SELECT n.workflow_id, n.node_id, sum(n.executions) AS executions, sum(n.failed) AS failed, sum(n.duration_ms) AS work_ms,
     max(n.longest_ms) AS longest_ms
   FROM workflows p CROSS JOIN node_rollups n
   WHERE p.project_id = :project_id AND (:workflow_id IS NULL OR p.workflow_id = :workflow_id)
-    AND n.workflow_id = p.workflow_id AND n.day >= :day
+    AND n.workflow_id = p.workflow_id AND n.days = :days AND n.period >= :node_period
   GROUP BY n.workflow_id, n.node_id
   ORDER BY 1.0 * sum(n.duration_ms) / sum(n.executions) DESC, n.workflow_id, n.node_id LIMIT :limit) AS found
 CROSS JOIN workflows w WHERE w.workflow_id = found.workflow_id
@@ -90,7 +96,7 @@ FROM (SELECT n.workflow_id, n.node_id, sum(n.executions) AS executions, sum(n.fa
     max(n.longest_ms) AS longest_ms
   FROM workflows p CROSS JOIN node_rollups n
   WHERE p.project_id = :project_id AND (:workflow_id IS NULL OR p.workflow_id = :workflow_id)
-    AND n.workflow_id = p.workflow_id AND n.day >= :day
+    AND n.workflow_id = p.workflow_id AND n.days = :days AND n.period >= :node_period
   GROUP BY n.workflow_id, n.node_id HAVING sum(n.failed) > 0
   ORDER BY sum(n.failed) DESC, n.workflow_id, n.node_id LIMIT :limit) AS found
 CROSS JOIN workflows w WHERE w.workflow_id = found.workflow_id
