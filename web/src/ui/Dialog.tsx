@@ -9,13 +9,14 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog: it keeps the focus, Esc closes it, the focus goes back to where it was. */
+/** A modal dialog: it keeps the focus, which begins at what has `data-first-focus`; Esc closes it, and the focus goes back to where it was. */
 export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
+    element.current?.querySelector<HTMLElement>("[data-first-focus]")?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
@@ -49,7 +50,7 @@ interface ConfirmProps {
 export function Confirm({ title, children, action, onConfirm, onClose }: ConfirmProps) {
   const foot = (
     <>
-      <Button autoFocus onClick={onClose}>Keep</Button>
+      <Button data-first-focus onClick={onClose}>Keep</Button>
       <Button kind="danger" onClick={() => { onClose(); onConfirm(); }}>{action}</Button>
     </>
   );
