@@ -56,7 +56,8 @@ def needs_identity(method: str, path: str) -> bool:
 def of_api(path: str) -> bool:
     """Whether the API or the measurements are there. All else is health, the API's description and the page's files,
     which are the same for everybody."""
-    return path in ("/api", "/metrics") or path.startswith("/api/")
+    # Routes are found by patterns, whose end is also before a last line feed: `/metrics%0A` is `/metrics` to them.
+    return path.removesuffix("\n") in ("/api", "/metrics") or path.startswith("/api/")
 
 
 def _foreseen(error: Exception, scope: Scope) -> MilepostError:

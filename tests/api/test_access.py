@@ -127,6 +127,19 @@ def test_no_route_but_health_and_the_api_page_is_outside_the_gate(site: Site) ->
     assert open_paths == {"/healthz", "/readyz", "/openapi.json", "/docs", "/api/auth/link"}
 
 
+@pytest.mark.parametrize("odd", ["%0A", "%0a%0A", "%0D%0A", "%00", "/", "//", ";x", "%2F", "/.", "%20"])
+async def test_no_odd_spelling_of_a_path_leads_past_the_gate(served: Site, odd: str) -> None:
+    served.client.headers.pop("X-API-Key")
+    paths = [path for path, methods in served.documented.document["paths"].items() if "get" in methods]
+    closed = [path.replace("{", "").replace("}", "") for path in paths if needs_identity("GET", path)]
+    assert "/metrics" in closed
+    for path in closed:
+        for spelled in (f"{path}{odd}", f"/{path}", f"{path[:-1]}%{ord(path[-1]):02x}{odd}"):
+            answer = await served.client.get(spelled)
+            the_page = answer.headers["content-type"].startswith("text/html")
+            assert the_page or answer.status_code in (401, 404), (spelled, answer.status_code)
+
+
 async def test_both_headers_carry_a_key(site: Site) -> None:
     site.client.headers.pop("X-API-Key")
     for headers in ({"X-API-Key": site.secret}, {"Authorization": f"bearer {site.secret}"}):
