@@ -80,6 +80,11 @@ RUNS = [
         "nightly_report", {"complete": False, "told": ["team"], "report": "Report of the night: the API did not answer"}
     ),
     Given("retry_heavy_integration", {"state": "to be sent by hand"}),
+    Given(
+        "invoice_that_fails",
+        {"gross": 142.8, "letter": "Dear Ada, please pay 142.80."},
+        {"country": "Germany"},
+    ),
 ]
 
 
