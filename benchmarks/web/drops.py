@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Page
 
 from benchmarks.figures import Figure, at_least, p95_at_most
-from benchmarks.web.stage import PulsingServer, Stage, go, run_path, shown
+from benchmarks.web.stage import PulsingServer, Stage, go, over, run_path, shown
 from tests.acceptance.definitions import chain
 
 ROUNDS = 2
@@ -36,7 +36,7 @@ async def three_drops_and_a_restart(stage: Stage) -> list[Figure]:
             await server.terminate()
             await server.start()
             waits.append(await _caught_up(server, page, run_id))
-            await server.ended(run_id)
+            await over(server, run_id)
             waits.append(await _caught_up(server, page, run_id))
             whole.append(float(await _complete(server, page, run_id)))
     return [

@@ -4,7 +4,7 @@ from playwright.async_api import CDPSession, Page
 
 from benchmarks.figures import Figure, at_most, p95_at_most, percentile
 from benchmarks.web.definitions import layered, one_speaker
-from benchmarks.web.stage import PulsingServer, Stage, answered, gated, go, run_path, shown
+from benchmarks.web.stage import PulsingServer, Stage, answered, gated, go, over, run_path, shown
 from tests.acceptance.definitions import noops
 
 ROUNDS = 6
@@ -38,7 +38,7 @@ async def run_page(stage: Stage) -> list[Figure]:
     """A run's page, by a browser that has nothing cached."""
     async with stage.server() as server:
         run_id = await server.start_run(noops(30))
-        await server.ended(run_id)
+        await over(server, run_id)
         times = []
         for _ in range(ROUNDS):
             async with stage.tab(server) as page:
@@ -107,15 +107,14 @@ async def long_log(stage: Stage) -> list[Figure]:
 
 async def _ended(server: PulsingServer, nodes: int, wide: int) -> str:
     run_id = await server.start_run(layered(nodes, wide))
-    await server.ended(run_id)
+    await over(server, run_id)
     return run_id
 
 
 async def _spoken(server: PulsingServer, count: int) -> tuple[str, int]:
     run_id = await gated(server, one_speaker(count))
     await answered(server, run_id)
-    whole = await server.ended(run_id, within=120)
-    return run_id, int(whole["last_seq"])
+    return run_id, await over(server, run_id)
 
 
 async def _log_shown(stage: Stage, server: PulsingServer, run_id: str, last: int) -> float:

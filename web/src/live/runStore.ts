@@ -19,6 +19,8 @@ export interface Source {
   signedOut(): void;
 }
 
+/** What lies behind is shown in steps of so many milliseconds while more than so many events are still to come. */
+const CATCHING_UP = { pace: 200, events: 1_000 } as const;
 /** After a stop it takes the server a moment to know whose code still executes. */
 const STOPPED = 300;
 
@@ -31,6 +33,8 @@ export class LiveRun implements RunStore {
   private line: Connection = "connecting";
   private refusal: ApiError | null = null;
   private cancelFrame: (() => void) | null = null;
+  private cancelStep: (() => void) | null = null;
+  private goal = 0;
   private stopWatching: (() => void) | null = null;
   private readonly listeners = new Set<() => void>();
   private readonly nodeListeners = new Map<string, Set<() => void>>();
@@ -40,7 +44,7 @@ export class LiveRun implements RunStore {
   private readonly reads: StatusReads;
 
   constructor(
-    private readonly runId: string, private readonly source: Source, world: World,
+    private readonly runId: string, private readonly source: Source, private readonly world: World,
     private readonly frame: (call: () => void) => () => void,
   ) {
     this.state = emptyView(runId);
@@ -48,6 +52,7 @@ export class LiveRun implements RunStore {
     this.shownLog = { items: this.log, version: 0 };
     this.reads = new StatusReads((signal) => source.status(signal), (status) => this.learn(status), (error) => this.refuse(error), world);
     this.socket = new RunSocket((after) => source.url(after), {
+      greeted: (lastSeq) => { this.goal = lastSeq; },
       events: (events) => this.receive(events),
       anew: () => this.forget(),
       ended: () => this.ended(),
@@ -65,6 +70,7 @@ export class LiveRun implements RunStore {
   stop(): void {
     this.cancelFrame?.();
     this.cancelFrame = null;
+    this.endStep();
     this.stopWatching?.();
     this.stopWatching = null;
     this.reads.stop();
@@ -137,15 +143,23 @@ export class LiveRun implements RunStore {
 
   private receive(events: readonly RunEvent[]): void {
     for (const event of events) this.fresh.push(event);
-    this.schedule();
+    const behind = this.goal - (events.at(-1)?.seq ?? this.goal);
+    if (behind < CATCHING_UP.events) this.schedule();
+    else this.cancelStep ??= this.world.later(() => this.schedule(), CATCHING_UP.pace);
   }
 
   private schedule(): void {
     this.cancelFrame ??= this.frame(() => this.flush());
   }
 
+  private endStep(): void {
+    this.cancelStep?.();
+    this.cancelStep = null;
+  }
+
   private flush(): void {
     this.cancelFrame = null;
+    this.endStep();
     const fresh = this.fresh;
     this.fresh = [];
     if (fresh.length > 0) this.take(fresh);

@@ -5,6 +5,8 @@ import { Line, type LineState, type World } from "./line";
 export interface Receiver {
   /** The next events. */
   events(events: readonly RunEvent[]): void;
+  /** The number of the newest event that the server had when the socket was opened: those up to it come at once. */
+  greeted(lastSeq: number): void;
   /** The server has less than was seen: its database was restored. Forget everything. */
   anew(): void;
   /** The run has ended and everything was sent. */
@@ -50,6 +52,9 @@ export class RunSocket {
   private receive(data: unknown): void {
     const message = JSON.parse(String(data)) as Message;
     switch (message.type) {
+      case "hello":
+        this.to.greeted(message.last_seq);
+        return;
       case "events":
         this.take(message.events);
         return;

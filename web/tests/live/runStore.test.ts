@@ -63,6 +63,26 @@ describe("a run's store", () => {
     expect(store.events().items).toHaveLength(5);
   });
 
+  it("catches up with a long run in steps, and shows its newest events at once", () => {
+    const { world, store, draw, frames } = page();
+    const log = new Log().begin();
+    for (let line = 0; line < 3_000; line += 1) log.add("node.log", "a", { message: `line ${line}` });
+    const { events } = log;
+    world.socket.say({ type: "hello", last_seq: events.length });
+    draw();
+    world.socket.say({ type: "events", events: events.slice(0, 500) });
+    world.socket.say({ type: "events", events: events.slice(500, 1_000) });
+    expect(frames).toHaveLength(0);
+    world.pass(200);
+    draw();
+    expect(store.events().items).toHaveLength(1_000);
+    world.socket.say({ type: "events", events: events.slice(1_000) });
+    draw();
+    expect(store.events().items).toHaveLength(events.length);
+    world.pass(1_000);
+    expect(frames).toHaveLength(0);
+  });
+
   it("asks the server again where events leave something open, and not while it knows", async () => {
     const { world, store, asked, draw } = page();
     await asked[0]?.answer(statusOf(0, { ask: "PENDING" }));

@@ -22,6 +22,7 @@ function following() {
       seen.length = 0;
       told.push("anew");
     },
+    greeted: () => undefined,
     ended: () => void told.push("ended"),
     refused: (code) => void told.push(`refused ${code}`),
     state: (state) => void states.push(state),
