@@ -27,7 +27,9 @@ UNAVOIDABLE = re.compile(r"Failed to load resource|WebSocket connection to")
 
 DIFFERENCE = """told => {
   const differences = [];
-  const compare = (what, page, api) => { if (String(page) !== String(api)) differences.push(`${what}: ${page} here, ${api} there`); };
+  const compare = (what, page, api) => {
+    if (String(page) !== String(api)) differences.push(`${what}: ${page} here, ${api} there`);
+  };
   compare("run", document.querySelector("[data-run-status]")?.dataset.runStatus, told.run);
   const seqs = [...document.querySelectorAll("[data-seq]")].map(row => Number(row.dataset.seq));
   compare("newest event", seqs.at(-1), told.seq);
@@ -101,6 +103,12 @@ class Viewer:
         await expect(self.page.locator("[data-run-status]")).to_have_attribute(
             "data-run-status", word.upper(), timeout=15_000
         )
+
+    async def sees_in_graph(self, **nodes: str) -> None:
+        """The graph shows these nodes in these states."""
+        for node, status in nodes.items():
+            card = self.page.locator(f'.graph-card[data-node="{node}"]')
+            await expect(card).to_have_attribute("data-status", status, timeout=15_000)
 
     async def node_states(self) -> Mapping[str, str]:
         """The status of each node in the list view, which must be open."""

@@ -74,7 +74,9 @@ async def _take(
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("build/screenshots"), help="where they go")
-    parser.add_argument("--only", nargs="+", default=["*"], metavar="NAME", help="names of pages; * stands for any letters")
+    parser.add_argument(
+        "--only", nargs="+", default=["*"], metavar="NAME", help="names of pages; * stands for any letters"
+    )
     parser.add_argument("--theme", nargs="+", default=THEMES, choices=THEMES)
     parser.add_argument("--width", nargs="+", type=int, default=list(HEIGHTS), choices=HEIGHTS)
     return parser.parse_args()

@@ -49,7 +49,9 @@ def closing() -> dict[str, Any]:
         {"source": "sign_off", "target": "archived"},
         {"source": "archived", "target": "closed"},
     ]
-    about = "Closes a quarter: seven ledgers are exported, matched and posted side by side, then balanced and signed off."
+    about = (
+        "Closes a quarter: seven ledgers are exported, matched and posted side by side, then balanced and signed off."
+    )
     return {"name": "Quarterly close", "description": about, "nodes": nodes, "edges": edges}
 
 
