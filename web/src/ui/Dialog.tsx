@@ -9,13 +9,15 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog: it keeps the focus, Esc closes it, the focus goes back to where it was. */
+/** A modal dialog: it keeps the focus (`data-autofocus` has it first), Esc closes it, the focus goes back to where it was. */
 export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
+    // React focuses what has `autoFocus` before the dialog is shown; showing it moves the focus to its first control.
+    element.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
@@ -49,7 +51,7 @@ interface ConfirmProps {
 export function Confirm({ title, children, action, onConfirm, onClose }: ConfirmProps) {
   const foot = (
     <>
-      <Button autoFocus onClick={onClose}>Keep</Button>
+      <Button data-autofocus onClick={onClose}>Keep</Button>
       <Button kind="danger" onClick={() => { onClose(); onConfirm(); }}>{action}</Button>
     </>
   );
