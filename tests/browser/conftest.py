@@ -30,16 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """A server with its default settings, but a short grace."""
-    async with ServerProcess(tmp_path / "data", shutdown_grace=2) as started:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """A server for all tests that leave it alive. They run in the session's loop."""
+    async with ServerProcess(tmp_path_factory.mktemp("browsed") / "data", shutdown_grace=0) as started:
         yield started
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium, with a new profile for each test."""
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
         yield launched
@@ -59,7 +59,7 @@ def origin(server: ServerProcess) -> str:
     return server.url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser, server: ServerProcess, origin: str) -> AsyncIterator[BrowserContext]:
     """A browser profile whose owner is signed in."""
     opened = await browser.new_context(base_url=origin, viewport={"width": 1440, "height": 900}, locale="en-GB")
@@ -68,7 +68,7 @@ async def context(browser: Browser, server: ServerProcess, origin: str) -> Async
     await opened.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, origin: str) -> AsyncIterator[Page]:
     """A tab that is watched: what it asks of others, and what it complains of, fails the test."""
     opened = await context.new_page()
@@ -77,7 +77,7 @@ async def page(context: BrowserContext, origin: str) -> AsyncIterator[Page]:
     watched.check()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def viewer(page: Page, server: ServerProcess) -> Viewer:
     """The page as a person uses it."""
     return Viewer(page, server)

@@ -1,9 +1,12 @@
 """A run that failed shows where and why, and goes on when it is tried again."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.gates import Gates
 from tests.browser.viewer import Viewer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_failed_run_opens_on_its_failed_node_and_a_retry_completes_it(viewer: Viewer, gates: Gates) -> None:

@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.gates import Gates
 from tests.browser.viewer import Viewer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SCHEMA = {"type": "object", "required": ["topic"], "properties": {"topic": {"type": "string", "title": "Topic"}}}
 

@@ -1,9 +1,11 @@
 """Sockets drop and the server restarts in the middle of a run, and the page shows what is."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.acceptance.process import ServerProcess
@@ -11,10 +13,19 @@ from tests.browser.gates import Gates
 from tests.browser.viewer import Viewer
 from tests.browser.wire import Wire
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 ITEMS = 6
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server that may be killed."""
+    async with ServerProcess(tmp_path / "data", shutdown_grace=0) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def wire(server: ServerProcess) -> AsyncIterator[Wire]:
     """A network that can be cut."""
     async with Wire(server.url) as opened:

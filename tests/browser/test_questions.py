@@ -3,10 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.gates import Gates
 from tests.browser.viewer import Viewer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SCHEMA = {
     "type": "object",

@@ -1,9 +1,12 @@
 """Runs are paused, resumed and cancelled with the buttons of their page."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.gates import Gates
 from tests.browser.viewer import Viewer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_run_pauses_at_its_next_step_and_goes_on(viewer: Viewer, gates: Gates) -> None:

@@ -35,7 +35,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Go to" onClose={onClose}>
       <input
-        className="input" data-first-focus role="combobox" aria-label="A page, a workflow or a run" aria-expanded="true" aria-controls={id}
+        className="input" data-autofocus role="combobox" aria-label="A page, a workflow or a run" aria-expanded="true" aria-controls={id}
         aria-activedescendant={all.length > 0 ? `${id}-${selected}` : undefined} placeholder="A page, a workflow, or the beginning of a run's id"
         value={typed} onChange={(event) => { setTyped(event.target.value); setAt(0); }} onKeyDown={keys}
       />

@@ -9,14 +9,15 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog: it keeps the focus, which begins at what has `data-first-focus`; Esc closes it, and the focus goes back to where it was. */
+/** A modal dialog: it keeps the focus (`data-autofocus` has it first), Esc closes it, the focus goes back to where it was. */
 export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
-    element.current?.querySelector<HTMLElement>("[data-first-focus]")?.focus();
+    // React focuses what has `autoFocus` before the dialog is shown; showing it moves the focus to its first control.
+    element.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
@@ -50,7 +51,7 @@ interface ConfirmProps {
 export function Confirm({ title, children, action, onConfirm, onClose }: ConfirmProps) {
   const foot = (
     <>
-      <Button data-first-focus onClick={onClose}>Keep</Button>
+      <Button data-autofocus onClick={onClose}>Keep</Button>
       <Button kind="danger" onClick={() => { onClose(); onConfirm(); }}>{action}</Button>
     </>
   );

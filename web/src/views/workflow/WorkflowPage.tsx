@@ -68,7 +68,7 @@ function Page({ project, workflow }: { project: string; workflow: Workflow }) {
           title="Leave without saving?" onClose={leaving.reset}
           foot={
             <>
-              <Button data-first-focus onClick={leaving.reset}>Stay</Button>
+              <Button data-autofocus onClick={leaving.reset}>Stay</Button>
               <Button kind="danger" onClick={() => { draft.discard(); leaving.proceed(); }}>Leave</Button>
             </>
           }
