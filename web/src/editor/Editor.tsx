@@ -49,7 +49,7 @@ export function Editor({ text, onChange, label, readOnly = false, check, complet
     const source = (opened: EditorView) => told.current.check?.(opened.state.doc.toString()).then((found) => diagnostics(opened, found)) ?? [];
     const extensions: Extension[] = [
       EditorView.cspNonce.of(sheetNonce()), basicSetup, json(), theme, EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": label }), EditorState.readOnly.of(readOnly),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }), EditorState.readOnly.of(readOnly),
       EditorView.updateListener.of((update) => { if (update.docChanged) told.current.onChange?.(update.state.doc.toString()); }),
       ...(told.current.check === undefined ? [] : [linter(source, { delay: PAUSE }), lintGutter()]),
       ...(complete === undefined ? [] : [autocompletion({ override: [complete] })]),

@@ -20,9 +20,10 @@ export const TimelineRow = memo(function TimelineRow({ row, scale, now, selected
   return (
     <button
       type="button" className="timeline-row" aria-pressed={row.nodeId === null ? undefined : selected} data-run={row.nodeId === null || undefined}
-      onClick={() => onSelect(row.nodeId)} aria-label={`${label}: ${row.segments.map((each) => told(each, now)).join("; ")}`}
+      onClick={() => onSelect(row.nodeId)}
     >
       <span className="timeline-name" title={label}>{label}</span>
+      <span className="visually-hidden">: {row.segments.map((each) => told(each, now)).join("; ")}; worked </span>
       <span className="timeline-track">
         {row.segments.map((segment, index) => <Bar key={index} segment={segment} scale={scale} now={now} />)}
       </span>

@@ -9,7 +9,7 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog: it keeps the focus, Esc closes it, the focus goes back to where it was. */
+/** A modal dialog: it keeps the focus, Esc closes it, the focus goes back to where it was; to the page, if that is gone. */
 export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -17,7 +17,8 @@ export function Dialog({ title, onClose, children, foot, wide = false }: Props) 
     const before = document.activeElement;
     element.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      const back = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : document.getElementById("main");
+      back?.focus();
     };
   }, []);
   return (

@@ -31,7 +31,8 @@ export function useRunKeys(selection: Selection, graph: Graph | undefined): void
     T: () => selection.selectTab("timeline"),
     L: () => selection.selectTab("list"),
     Enter: (event) => {
-      if (event.target === document.body && selection.node === null && ids[0] !== undefined) selection.selectNode(ids[0]);
+      const nowhere = event.target === document.body || event.target === document.getElementById("main");
+      if (nowhere && selection.node === null && ids[0] !== undefined) selection.selectNode(ids[0]);
     },
     I: () => document.getElementById("inspector")?.focus(),
     Escape: () => selection.selectNode(null),

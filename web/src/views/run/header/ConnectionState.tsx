@@ -11,7 +11,7 @@ export function ConnectionState() {
   return (
     <div className="run-connection" data-connection={connection}>
       <dt className="visually-hidden">Connection</dt>
-      <dd role="status">{WORDS[connection]}</dd>
+      <dd><span role="status">{WORDS[connection]}</span></dd>
     </div>
   );
 }
