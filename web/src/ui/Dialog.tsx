@@ -9,7 +9,10 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog: it keeps the focus (`data-autofocus` has it first), Esc closes it, the focus goes back to where it was. */
+/**
+ * A modal dialog: it keeps the focus (`data-autofocus` has it first), Esc closes it, the focus goes back to where it was; to the page, if
+ * that is gone.
+ */
 export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -19,7 +22,8 @@ export function Dialog({ title, onClose, children, foot, wide = false }: Props) 
     // React focuses what has `autoFocus` before the dialog is shown; showing it moves the focus to its first control.
     element.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      const back = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : document.getElementById("main");
+      back?.focus();
     };
   }, []);
   return (
