@@ -12,7 +12,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   return (
     <div className="notice">
       <strong>{title}</strong>
-      {children}
+      {children !== undefined && <div>{children}</div>}
     </div>
   );
 }
