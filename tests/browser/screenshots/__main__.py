@@ -55,6 +55,8 @@ async def _take(
         if shot.signed_in:
             await sign_in(context, server)
         page = await context.new_page()
+        if not shot.connected:
+            await page.route_web_socket("**/*", lambda socket: socket.close())
         target = folder / f"{shot.name}-{theme}-{width}.png"
         try:
             await page.goto(shot.path, wait_until="networkidle")

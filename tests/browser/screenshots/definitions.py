@@ -72,7 +72,7 @@ def stocktake(aisles: int = 40, steps: int = 25) -> dict[str, Any]:
 
 def export() -> dict[str, Any]:
     """One node that gives a large value, and names that are long."""
-    rows = "{{ range(15000) | map('string') | list }}"
+    rows = "{{ range(9000) | map('string') | list }}"
     return {
         "name": "Customer export for the regional data protection office, including archived and merged accounts",
         "description": "Collects what is stored about a customer, as the law asks.",
@@ -81,9 +81,9 @@ def export() -> dict[str, Any]:
                 "id": "collect_everything_that_is_stored_about_the_customer",
                 "type": "process",
                 "name": "Collect everything that is stored about the customer, in every system",
-                "config": {"value": {"records": rows, "note": "Zusammengefasst nach Artikel 15. " * 30}},
+                "config": {"value": {"orders": rows, "invoices": rows, "visits": rows}},
             },
-            {"id": "package", "type": "output", "config": {"value": {"records": 15000, "complete": True}}},
+            {"id": "package", "type": "output", "config": {"value": {"records": 27000, "complete": True}}},
         ],
     }
 

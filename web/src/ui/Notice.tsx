@@ -12,7 +12,7 @@ export function Empty({ title, page = false, children }: { title: string; page?:
   return (
     <div className="notice">
       <Title page={page}>{title}</Title>
-      {children}
+      {children !== undefined && <div>{children}</div>}
     </div>
   );
 }

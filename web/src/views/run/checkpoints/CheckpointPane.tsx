@@ -46,8 +46,8 @@ export function CheckpointPane({ point, previous, pinned, newest, chosen, open, 
   return (
     <div className="rail-point">
       <p className="muted">
-        Step {point.step} · {clock(toMs(point.created_at) ?? 0)} · {point.next.length === 0 ? "the end" : <>next <code>{point.next.join(", ")}</code></>}
-        {" "}· {bytes(point.size)}{point.superseded && " · superseded"}
+        Step {point.step} · {clock(toMs(point.created_at) ?? 0)} · {bytes(point.size)}{point.superseded && " · superseded"}
+        {" "}· {point.next.length === 0 ? "the end" : <>next <code title={point.next.join(", ")}>{point.next.join(", ")}</code></>}
       </p>
       <div className="row">
         <Button size="small" aria-pressed={chosen && open === "changes"} onClick={() => show("changes")}>Changes</Button>
