@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Navigate, Outlet, useRouterState } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/client";
 import { me } from "../api/queries";
 import { SIGNED_OUT } from "../live/world";
@@ -29,12 +29,24 @@ export function Shell() {
     return <Navigate to="/sign-in" search={location.href === "/" ? {} : { next: location.href }} replace />;
   }
   if (isPending) return <Loading what="Milepost" />;
-  if (error !== null) return <Failure error={error} retry={() => void refetch()} />;
+  if (error !== null) return <Failure page error={error} retry={() => void refetch()} />;
   return <Frame />;
+}
+
+/** What was followed to another page is gone there: the focus goes to the page, where Tab begins at its top. */
+function useFocusOnPage() {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const shown = useRef(path);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    document.getElementById("main")?.focus();
+  }, [path]);
 }
 
 function Frame() {
   const [open, setOpen] = useState<"palette" | "help" | null>(null);
+  useFocusOnPage();
   useShortcuts({ "Mod+K": () => setOpen("palette"), "?": () => setOpen("help") });
   const close = () => setOpen(null);
   return (

@@ -21,7 +21,7 @@ export const RUN_TABS = ["graph", "timeline", "list", "log"] as const;
 
 const root = createRootRoute({
   component: Shell,
-  notFoundComponent: () => <Empty title="There is no such page">The address may be mistyped, or the page has moved.</Empty>,
+  notFoundComponent: () => <Empty page title="There is no such page">The address may be mistyped, or the page has moved.</Empty>,
 });
 
 const home = createRoute({
@@ -68,7 +68,7 @@ export const router = createRouter({
   routeTree: root.addChildren([home, workflow, run, compare, inbox, signIn]),
   basepath: BASE.pathname,
   defaultPendingComponent: Loading,
-  defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+  defaultErrorComponent: ({ error, reset }) => <Failure page error={error} retry={reset} />,
 });
 
 declare module "@tanstack/react-router" {

@@ -21,9 +21,10 @@ export const TimelineRow = memo(function TimelineRow({ row, name, scale, now, se
   return (
     <button
       type="button" className="timeline-row" aria-pressed={row.nodeId === null ? undefined : selected} data-run={row.nodeId === null || undefined}
-      onClick={() => onSelect(row.nodeId)} aria-label={`${name}: ${row.segments.map((each) => told(each, now)).join("; ")}`}
+      onClick={() => onSelect(row.nodeId)}
     >
       <span className="timeline-name" title={row.nodeId ?? undefined}>{name}</span>
+      <span className="visually-hidden">: {row.segments.map((each) => told(each, now)).join("; ")}; worked </span>
       <span className="timeline-track">
         {row.segments.map((segment, index) => <Bar key={index} segment={segment} scale={scale} now={now} />)}
       </span>

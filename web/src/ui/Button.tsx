@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes } from "react";
+import type { ButtonHTMLAttributes, MouseEvent } from "react";
 import { Icon, type IconName } from "./Icon";
 
 interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
@@ -9,9 +9,14 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   busy?: boolean;
 }
 
-export function Button({ kind = "normal", size = "normal", icon, busy = false, children, disabled, ...rest }: Props) {
+/** A button. A busy one does nothing, and keeps the focus. */
+export function Button({ kind = "normal", size = "normal", icon, busy = false, children, disabled, onClick, ...rest }: Props) {
+  const click = busy ? (event: MouseEvent<HTMLButtonElement>) => event.preventDefault() : onClick;
   return (
-    <button type="button" className="button" data-kind={kind} data-size={size} disabled={disabled || busy} aria-busy={busy || undefined} {...rest}>
+    <button
+      type="button" className="button" data-kind={kind} data-size={size} disabled={disabled} aria-busy={busy || undefined} aria-disabled={busy || undefined}
+      onClick={click} {...rest}
+    >
       {busy ? <Icon name="running" turning /> : icon !== undefined && <Icon name={icon} />}
       {children}
     </button>

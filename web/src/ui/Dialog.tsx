@@ -9,7 +9,7 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog: it keeps the focus, which begins at what has `data-first-focus`; Esc closes it, and the focus goes back to where it was. */
+/** A modal dialog: it keeps the focus, which begins at what has `data-first-focus`; Esc closes it, and the focus goes back to where it was, or to the page. */
 export function Dialog({ title, onClose, children, foot, wide = false }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
@@ -18,7 +18,8 @@ export function Dialog({ title, onClose, children, foot, wide = false }: Props) 
     element.current?.showModal();
     element.current?.querySelector<HTMLElement>("[data-first-focus]")?.focus();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      const back = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : document.getElementById("main");
+      back?.focus();
     };
   }, []);
   return (

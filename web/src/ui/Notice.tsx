@@ -8,20 +8,25 @@ export function Loading({ what = "Loading" }: { what?: string }) {
 }
 
 /** Why there is nothing, and in `children` what to do about it. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, page = false, children }: { title: string; page?: boolean; children?: ReactNode }) {
   return (
     <div className="notice">
-      <strong>{title}</strong>
+      <Title page={page}>{title}</Title>
       {children}
     </div>
   );
 }
 
-export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+/** A notice's title; the heading of the page where there is nothing else on it. */
+function Title({ page, children }: { page: boolean; children: string }) {
+  return page ? <h1>{children}</h1> : <strong>{children}</strong>;
+}
+
+export function Failure({ error, retry, page = false }: { error: unknown; retry?: () => void; page?: boolean }) {
   const problem = error instanceof ApiError ? error.problem : null;
   return (
     <div className="notice" role="alert">
-      <strong>{problem?.title ?? "Something went wrong"}</strong>
+      <Title page={page}>{problem?.title ?? "Something went wrong"}</Title>
       <p>{error instanceof Error ? error.message : String(error)}</p>
       {problem?.request_id !== undefined && <p>Request <code>{problem.request_id}</code></p>}
       {retry !== undefined && <Button icon="retry" onClick={retry}>Try again</Button>}

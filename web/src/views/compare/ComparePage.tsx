@@ -20,9 +20,9 @@ export function ComparePage() {
   const navigate = useNavigate({ from: FROM });
   const { data, error, refetch } = useQuery({ ...comparison(project, a ?? "", b ?? ""), enabled: a !== undefined && b !== undefined });
   if (a === undefined || b === undefined) {
-    return <Empty title="Two runs are needed">Pick two in a workflow's list of runs, and choose Compare.</Empty>;
+    return <Empty page title="Two runs are needed">Pick two in a workflow's list of runs, and choose Compare.</Empty>;
   }
-  if (error !== null) return <Failure error={error} retry={() => void refetch()} />;
+  if (error !== null) return <Failure page error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Loading what="Comparing two runs" />;
   return (
     <div className="page">

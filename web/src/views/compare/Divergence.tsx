@@ -10,7 +10,8 @@ const BECAUSE: Record<string, string> = {
 export function Divergence({ found }: { found: Comparison }) {
   const { first_divergence: first, common_ancestor: ancestor } = found;
   return (
-    <section className="pane compare-verdict" aria-label="First divergence">
+    <section className="pane compare-verdict" aria-labelledby="divergence">
+      <h2 id="divergence" className="visually-hidden">First divergence</h2>
       {ancestor !== null && found.left.run_id !== found.right.run_id && <p className="muted">Both go back to run <code>{ancestor.run_id}</code>.</p>}
       {first === null && <p><strong>The runs do not part.</strong> Every node ran in the same order with the same result.</p>}
       {first !== null && (

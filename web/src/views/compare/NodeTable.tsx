@@ -7,7 +7,7 @@ import { Status } from "../../ui/Status";
 export function NodeTable({ found }: { found: Comparison }) {
   if (found.nodes.length === 0) return <Empty title="The workflows have no nodes" />;
   return (
-    <div className="scroll-x compare-tall" tabIndex={0} role="region" aria-label="Node by node">
+    <div className="scroll-x compare-tall" tabIndex={0} role="region" aria-label="Table of nodes">
       <table className="table">
         <thead>
           <tr><th scope="col">Node</th><th scope="col">A</th><th scope="col">B</th><th scope="col" className="number">B against A</th></tr>

@@ -9,7 +9,7 @@ export function PathTable({ project, found }: { project: string; found: Comparis
   if (found.path.length === 0) return <Empty title="No node has run in either" />;
   const parts = found.first_divergence?.position;
   return (
-    <div className="scroll-x compare-tall" tabIndex={0} role="region" aria-label="Step by step">
+    <div className="scroll-x compare-tall" tabIndex={0} role="region" aria-label="Table of steps">
       <table className="table">
         <thead>
           <tr><th scope="col">Node</th><th scope="col">A</th><th scope="col">B</th><th scope="col">Differs in</th></tr>

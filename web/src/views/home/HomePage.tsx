@@ -17,7 +17,7 @@ export function HomePage() {
   if (projects === undefined) return <Loading />;
   const project = projects.find((each) => each.slug === chosen) ?? projects[0];
   if (project === undefined) {
-    return <Empty title="You are in no project">Whoever manages this server can make one and add you to it.</Empty>;
+    return <Empty page title="You are in no project">Whoever manages this server can make one and add you to it.</Empty>;
   }
   return (
     <div className="page">

@@ -34,7 +34,7 @@ function Stored({ project, workflowId }: { project: string; workflowId: string }
   const { data, error, refetch } = useQuery({ ...workflowQuery(project, workflowId, version), placeholderData: (before) => before });
   useTitle(data?.name);
   if (data !== undefined) return <Page project={project} workflow={data} />;
-  return error === null ? <Loading what="Loading the workflow" /> : <Failure error={error} retry={() => void refetch()} />;
+  return error === null ? <Loading what="Loading the workflow" /> : <Failure page error={error} retry={() => void refetch()} />;
 }
 
 function useTitle(name: string | undefined): void {

@@ -32,12 +32,16 @@ export function CheckpointRail() {
     const chosen = all[Math.min(Math.max(index, 0), all.length - 1)];
     if (chosen !== undefined) void navigate({ search: (before) => ({ ...before, cp: chosen.checkpoint_id }), replace: true, resetScroll: false });
   };
-  const leave = () => void navigate({ search: ({ cp: _, ...before }) => before, replace: true, resetScroll: false });
+  const scrub = () => document.getElementById("checkpoint-scrub")?.focus();
+  const leave = () => {
+    scrub();
+    void navigate({ search: ({ cp: _, ...before }) => before, replace: true, resetScroll: false });
+  };
   useShortcuts({
     "[": () => select(at - 1),
     "]": () => select(at + 1),
     D: () => { if (cp === undefined) select(at); setOpen("changes"); },
-    C: () => document.getElementById("checkpoint-scrub")?.focus(),
+    C: scrub,
   });
   if (error !== null) return <Failure error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Loading what="Loading checkpoints" />;

@@ -1,6 +1,6 @@
 /** Everything about the selected node. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useLayoutEffect, useState } from "react";
 import type { GraphNode, NodeExecution, RunError } from "../../../api/types";
 import { useShortcuts } from "../../../app/shortcuts";
 import { useNode } from "../../../live/hooks";
@@ -44,6 +44,10 @@ export function Inspector({ nodeId, nodes, selection, sheet }: Props) {
   useEffect(() => {
     if (sheet) document.getElementById("inspector")?.focus();
   }, [sheet]);
+  useLayoutEffect(() => () => {
+    const left = document.getElementById("inspector")?.contains(document.activeElement) === true;
+    if (left) document.querySelector<HTMLElement>(".run-panel [tabindex='0']")?.focus({ preventScroll: true });
+  }, []);
   const all = ran.data?.items ?? [];
   const place = Math.min(all.length, selection.attempt ?? all.length) - 1;
   const execution = all[place];

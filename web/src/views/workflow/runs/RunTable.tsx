@@ -18,7 +18,7 @@ export function RunTable({ project, runs, picked, onPick }: Props) {
   const now = useNow(runs.some((run) => run.finished_at === null && run.started_at !== null) ? 1_000 : 30_000);
   const pick = (id: string): void => onPick(picked.includes(id) ? picked.filter((each) => each !== id) : [...picked, id].slice(-2));
   return (
-    <div className="scroll-x" tabIndex={0} role="region" aria-label="Runs">
+    <div className="scroll-x" tabIndex={0} role="region" aria-label="Table of runs">
       <table className="table runs-table">
         <thead>
           <tr>
