@@ -93,6 +93,16 @@ class Sessions:
                 await self._store.commit(Unit([touch]))
         return Identity(key_id, name, project_id, session_id, expires_at=min(ends, key_ends or ends))
 
+    async def check(self, let_in: Identity) -> None:
+        """Look whether who was let in earlier, and is still connected, would be let in now.
+
+        Raises:
+            NotAuthenticated: the key or the session has ended since.
+        """
+        asked = {"key_id": let_in.key_id, "session_id": let_in.session_id, "now": self._store.clock()}
+        if await self._store.fetch_one("still_valid", **asked) is None:
+            raise NotAuthenticated("the session has ended: sign in again" if let_in.session_id else "the key has ended")
+
     async def end(self, session_id: str) -> None:
         """Sign out: the session's secret is worth nothing from now on."""
         await self._store.commit(Unit([statement("end_session", session_id=session_id)]))

@@ -15,12 +15,11 @@ from milepost.server.api.answers import NO_EXAMPLE, described
 from milepost.server.api.following import STUCK, Follower, first_of
 from milepost.server.api.parameters import MAX_SEQ, Limit
 from milepost.server.api.route import Route
-from milepost.server.api.services import Call, InProject, Services
+from milepost.server.api.services import Call, InProject
 from milepost.server.api.shapes.events import EventPage
 from milepost.server.api.sockets import failure
-from milepost.server.errors import BadRequest, Unavailable, ViewerTooSlow
+from milepost.server.errors import BadRequest, NotAuthenticated, Unavailable, ViewerTooSlow
 from milepost.server.hub.frame import Frame
-from milepost.server.store.rows import Project
 
 STREAM = "text/event-stream"
 
@@ -48,7 +47,7 @@ async def events(
     if last_event_id and run.ended and start == run.last_seq and not call.services.dispatcher.active(run.run_id):
         # The answer that keeps an EventSource from connecting again and again to a run that has ended.
         return Response(status_code=204)
-    return EventStream(call.services, call.project, run.run_id, start)
+    return EventStream(call, run.run_id, start)
 
 
 async def _page(call: Call, run_id: str, after: int, limit: int) -> Response:
@@ -63,11 +62,12 @@ async def _page(call: Call, run_id: str, after: int, limit: int) -> Response:
 class EventStream(Response):
     """The stream of one run to one client."""
 
-    def __init__(self, services: Services, project: Project, run_id: str, after: int) -> None:
+    def __init__(self, call: Call, run_id: str, after: int) -> None:
         super().__init__(media_type=STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._services = services
-        self._project = project
+        self._services = call.services
+        self._actor = call.actor
+        self._project = call.project
         self._run_id = run_id
         self._after = after
         self._send: Send
@@ -93,9 +93,9 @@ class EventStream(Response):
         except ViewerTooSlow:
             self._services.metrics.viewer_dropped()
             return
-        except Unavailable:
-            # Ended without a terminal event: the client comes back with its Last-Event-ID.
-            log.debug("stream ended by the server's stop", run_id=self._run_id)
+        except (Unavailable, NotAuthenticated) as ended:
+            # Without a terminal event: the client comes back with its Last-Event-ID, and is told then who may not.
+            log.debug("stream ended early", run_id=self._run_id, code=ended.code)
         finally:
             self._services.metrics.socket(-1)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -109,7 +109,8 @@ class EventStream(Response):
         await self._write(b"".join(lines))
 
     async def heartbeat(self, last_seq: int) -> None:
-        """Send a comment."""
+        """Send a comment to who may still be there."""
+        await self._services.credentials.sessions.check(self._actor)
         await self._write(b": %d\n\n" % last_seq)
 
     async def _stream(self, receive: Receive) -> None:

@@ -63,6 +63,14 @@ class Session(ABC):
     async def serve(self) -> None:
         """Serve until there is nothing left to send, or raise why the socket is to be closed."""
 
+    async def check(self) -> None:
+        """Look whether the viewer may still be there: a socket outlives a request by far.
+
+        Raises:
+            NotAuthenticated: its key was revoked, or its session has ended.
+        """
+        await self.services.credentials.sessions.check(self.actor)
+
     async def finish(self) -> None:
         """Let what was begun end; the socket is closed."""
         return
@@ -135,7 +143,8 @@ class RunSession(Session):
         await self.peer.send_encoded(frame.encoded(self.peer.encode))
 
     async def heartbeat(self, last_seq: int) -> None:
-        """Send a sign of life."""
+        """Send a sign of life to who may still be there."""
+        await self.check()
         await self.send({"type": "heartbeat", "last_seq": last_seq})
 
     def _tick(self, follower: Follower) -> None:
@@ -154,6 +163,7 @@ class RunSession(Session):
             message = await self.receive()
             kind = message.get("type")
             if kind == "command":
+                await self.check()
                 self._begin(message)
             elif kind != "ping":
                 raise BadRequest("the type of a message is ping or command")
@@ -224,6 +234,7 @@ class ProjectSession(Session):
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT)
+            await self.check()
             await self.send({"type": "heartbeat"})
 
 

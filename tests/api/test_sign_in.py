@@ -3,13 +3,14 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx
+import orjson
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -21,8 +22,10 @@ from milepost.server.access.sessions import IDLE_MS, LONGEST_MS, SEEN_MS
 from milepost.server.api.api import create_api
 from milepost.server.errors import TooManyAttempts
 from milepost.server.serving import services
+from milepost.server.states import Action
 from tests.api.conftest import Site
-from tests.api.seed import seed_project
+from tests.api.seed import seed_project, seed_run
+from tests.api.test_sockets import close_code
 
 
 class Clock:
@@ -397,3 +400,60 @@ async def test_the_ticket_of_a_session_that_was_signed_out_is_worth_nothing(serv
         ticket = (await client.post("/api/auth/ticket", headers=headers)).json()["ticket"]
         assert (await client.delete("/api/auth/session", headers=headers)).status_code == 204
     assert await opens(served, f"?ticket={ticket}") == 4401
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_what_is_open_obeys_no_one_whose_session_or_key_has_ended(served: Site, signed: bool) -> None:
+    run = await seed_run(served.app.store, served.project, await served.workflow(), Action.EXECUTE, Action.CLAIM)
+    async with (
+        one_who_leaves(served, signed=signed) as (headers, leave),
+        connect(served.ws(f"/{run.run_id}/ws"), additional_headers=headers) as ws,
+    ):
+        await ws.recv()
+        await leave()
+        await ws.send('{"type":"command","id":1,"command":"cancel"}')
+        assert await close_code(ws) == 4401
+    assert (await served.app.store.run(run.run_id)).status == run.status
+
+
+async def test_what_is_open_ends_with_the_next_heartbeat_of_whose_session_has_ended(served: Site) -> None:
+    run = await seed_run(served.app.store, served.project, await served.workflow(), Action.EXECUTE, Action.CLAIM)
+    async with one_who_leaves(served, signed=True) as (headers, leave):
+        asked = {**headers, "Accept": "text/event-stream"}
+        streaming = served.client.stream("GET", f"{served.base}/runs/{run.run_id}/events", headers=asked, timeout=30)
+        served.client.headers.pop("X-API-Key")
+        async with (
+            connect(served.ws(f"/{run.run_id}/ws"), additional_headers=headers) as of_run,
+            connect(served.ws("/ws"), additional_headers=headers) as of_project,
+            connect(served.ws("/ws"), additional_headers=served.headers) as still_there,
+            streaming as events,
+        ):
+            for websocket in (of_run, of_project, still_there):
+                await websocket.recv()
+            await leave()
+            codes = await asyncio.gather(close_code(of_run), close_code(of_project), events.aread())
+            assert codes[:2] == [4401, 4401]
+            assert orjson.loads(await still_there.recv())["type"] == "heartbeat"
+
+
+@asynccontextmanager
+async def one_who_leaves(
+    site: Site, *, signed: bool
+) -> AsyncIterator[tuple[dict[str, str], Callable[[], Awaitable[None]]]]:
+    """The headers of a session, or of a key, and what ends it."""
+    made = (await site.client.post("/api/projects/default/keys", json={"name": "guest"})).json()
+    async with httpx.AsyncClient(base_url=f"http://{site.address}") as client:
+
+        async def leave() -> None:
+            if not signed:
+                await site.app.keys.revoke(made["key_id"])
+            else:
+                out = await client.delete("/api/auth/session", headers=ours)
+                assert out.status_code == 204
+
+        if not signed:
+            yield {"X-API-Key": made["secret"]}, leave
+            return
+        told = (await client.post("/api/auth/session", json={"key": made["secret"]})).json()
+        ours = {"Origin": origin(client), "X-CSRF-Token": told["csrf_token"]}
+        yield {"Cookie": f"milepost_session={client.cookies['milepost_session']}", "Origin": origin(client)}, leave

@@ -9,6 +9,13 @@ FROM sessions s JOIN api_keys k ON k.key_id = s.key_id
 WHERE s.secret_hash = :secret_hash AND s.expires_at > :now
   AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
 
+-- name: still_valid
+-- Whether a key is valid, and a session of it, if there is one, goes on.
+SELECT 1 FROM api_keys k
+WHERE k.key_id = :key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)
+  AND (:session_id IS NULL
+    OR EXISTS (SELECT 1 FROM sessions s WHERE s.session_id = :session_id AND s.expires_at > :now))
+
 -- name: touch_session
 -- It was used: its end moves on.
 UPDATE sessions SET seen_at = :now, expires_at = :expires_at WHERE session_id = :session_id AND seen_at < :now
