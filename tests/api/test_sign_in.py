@@ -432,7 +432,7 @@ async def test_what_is_open_ends_with_the_next_heartbeat_of_whose_session_has_en
                 await websocket.recv()
             await leave()
             codes = await asyncio.gather(close_code(of_run), close_code(of_project), events.aread())
-            assert codes[:2] == [4401, 4401]
+            assert codes[:2] == (4401, 4401)
             assert orjson.loads(await still_there.recv())["type"] == "heartbeat"
 
 
