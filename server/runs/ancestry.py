@@ -1,7 +1,8 @@
 """Forks and what they come from: the runs before a run, and the whole path to where it stands."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from milepost.server.errors import NotFound
@@ -10,6 +11,7 @@ from milepost.server.runs.summaries import Json
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import Run
 from milepost.server.store.store import Store
+from milepost.server.store.unit import Row
 
 DEEPEST = 50
 """Forks of forks that are followed."""
@@ -70,7 +72,7 @@ class Ancestry:
 
     async def _own(self, run: Run, limit: int) -> list[Step]:
         rows = await self._store.fetch("steps", run_id=run.run_id, limit=limit + 1)
-        return [Step(*(*row[:4], NodeStatus(row[4]), *row[5:])) for row in rows]
+        return await asyncio.to_thread(_read, rows)
 
     async def _until(self, runs: Sequence[Run], checkpoint_id: str, limit: int) -> list[Step]:
         """What had ended at a checkpoint of the first of ``runs``, or of one that it was forked from."""
@@ -94,6 +96,10 @@ class Ancestry:
         kept -= {(step.node_id, step.completed_at) for step in (*own, *inherited)}
         there = await self._own(parent, limit) if kept else []
         return [step for step in there if step.status in ENDED and (step.node_id, step.completed_at) in kept]
+
+
+def _read(rows: Iterable[Row]) -> list[Step]:
+    return [Step(*(*row[:4], NodeStatus(row[4]), *row[5:])) for row in rows]
 
 
 def _first(steps: Sequence[Step], ends: Counter[str]) -> Iterator[Step]:

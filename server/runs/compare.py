@@ -75,16 +75,13 @@ class Compare:
         right = await self._side(project, right_id)
         pairs = await asyncio.to_thread(align, left.path, right.path)
         await self._look_inside(left.path, right.path, pairs)
-        differences = await asyncio.to_thread(_differences_of_runs, left, right)
         return {
             "left": left.summary(),
             "right": right.summary(),
             "common_ancestor": left.lineage.common(right.lineage),
             "first_divergence": await self._divergence(left, right, pairs),
-            "path": [_row(left, right, pair) for pair in pairs[:SHOWN]],
-            "path_cut": len(pairs) > SHOWN or left.cut or right.cut,
-            **_nodes(left, right, pairs),
-            **differences,
+            **await asyncio.to_thread(_side_by_side, left, right, pairs),
+            **await asyncio.to_thread(_differences_of_runs, left, right),
         }
 
     async def _side(self, project: Project, run_id: str) -> Side:
@@ -173,6 +170,14 @@ def _differences_of_runs(left: Side, right: Side) -> Json:
         "input": difference(left.run.input, right.run.input),
         "output": difference(left.run.output, right.run.output),
         "definition": revisions.compare(left.definition, right.definition),
+    }
+
+
+def _side_by_side(left: Side, right: Side, pairs: Sequence[Pair]) -> Json:
+    return {
+        "path": [_row(left, right, pair) for pair in pairs[:SHOWN]],
+        "path_cut": len(pairs) > SHOWN or left.cut or right.cut,
+        **_nodes(left, right, pairs),
     }
 
 

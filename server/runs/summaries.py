@@ -177,9 +177,7 @@ def waiting_for(run: Run, interrupts: Iterable[OpenInterrupt]) -> Json | None:
 def node_states_json(run: Run, nodes: Iterable[str], states: Iterable[NodeState]) -> list[Json]:
     """Every node's state; nodes that were not reached are PENDING, or what the run's end makes of that."""
     known = {state.node_id: state for state in states}
-    order = [*nodes]
-    order += [node_id for node_id in known if node_id not in set(order)]
-    return [_node_state(run, node_id, known.get(node_id)) for node_id in order]
+    return [_node_state(run, node_id, known.get(node_id)) for node_id in dict.fromkeys((*nodes, *known))]
 
 
 def _node_state(run: Run, node_id: str, state: NodeState | None) -> Json:
