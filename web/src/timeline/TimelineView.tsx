@@ -1,8 +1,8 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { useRunView } from "../live/hooks";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Notice";
+import { RowPlaces, useWindow } from "../ui/useWindow";
 import { Axis } from "./Axis";
 import { Brush } from "./Brush";
 import { busyOf, rowsOf, wholeOf } from "./rows";
@@ -32,7 +32,8 @@ export function TimelineView({ names, selected, onSelect }: Props) {
   const full = scaleOf(whole, busyOf(view.segments, now));
   const shown = window ?? whole;
   const scale = window === null ? full : scaleOf(shown, busyOf(view.segments, now));
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 12 });
+  const places = useMemo(() => new RowPlaces(rows.length, ROW_HEIGHT), [rows.length]);
+  const { from, to } = useWindow(scroller, places);
   if (view.segments.length === 0) return <Empty title="Nothing has happened yet">The timeline begins when the run is queued.</Empty>;
   return (
     <div className="timeline">
@@ -43,15 +44,12 @@ export function TimelineView({ names, selected, onSelect }: Props) {
       </div>
       <Axis scale={scale} origin={whole.start} />
       <div className="timeline-rows" ref={scroller} tabIndex={0} role="region" aria-label="Timeline rows">
-        <ol style={{ blockSize: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map((item) => {
-            const row = rows[item.index];
-            return row === undefined ? null : (
-              <li key={item.key} style={{ transform: `translateY(${item.start}px)` }}>
-                <TimelineRow row={row} name={row.nodeId === null ? "Run" : (names.get(row.nodeId) ?? row.nodeId)} scale={scale} now={now} selected={row.nodeId !== null && row.nodeId === selected} onSelect={onSelect} />
-              </li>
-            );
-          })}
+        <ol style={{ blockSize: places.total }}>
+          {rows.slice(from, to).map((row, at) => (
+            <li key={from + at} style={{ transform: `translateY(${places.offset(from + at)}px)` }}>
+              <TimelineRow row={row} name={row.nodeId === null ? "Run" : (names.get(row.nodeId) ?? row.nodeId)} scale={scale} now={now} selected={row.nodeId !== null && row.nodeId === selected} onSelect={onSelect} />
+            </li>
+          ))}
         </ol>
       </div>
     </div>

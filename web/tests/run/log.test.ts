@@ -34,13 +34,6 @@ test("a text goes on in its row when more events come", () => {
   expect(joinedText(events, rows.places(0))).toBe("one two");
 });
 
-test("reading stops where it is told to, and goes on there", () => {
-  const events = [event("run.created"), event("run.queued"), event("run.started")];
-  const rows = new LogRows(ALL).extend(events, 1);
-  expect(rows.first).toEqual([0]);
-  expect(rows.extend(events).first).toEqual([0, 1, 2]);
-});
-
 test("a node's filter keeps what happens inside it, not what begins alike", () => {
   const events = [event("node.started", "kid"), event("node.started", "kid/one"), event("node.started", "kid2"), event("run.started")];
   expect(new LogRows({ ...ALL, node: "kid" }).extend(events).first).toEqual([0, 1]);

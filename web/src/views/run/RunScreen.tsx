@@ -7,10 +7,7 @@ import { Failure, Loading } from "../../ui/Notice";
 import { TabPanel, Tabs } from "../../ui/Tabs";
 import { useMedia } from "../../ui/useMedia";
 import { CheckpointRail } from "./checkpoints/CheckpointRail";
-import { ForkNewest } from "./checkpoints/ForkNewest";
 import { RunHeader } from "./header/RunHeader";
-import { Inspector } from "./inspector/Inspector";
-import { NodeList } from "./list/NodeList";
 import { failuresOf } from "./list/rows";
 import { EventLog } from "./log/EventLog";
 import { Questions } from "./questions/Questions";
@@ -18,6 +15,9 @@ import type { RunTab, Selection } from "./selection";
 import { shownTab, tabsOf } from "./tabs";
 import { useRunKeys } from "./useRunKeys";
 
+const ForkNewest = lazy(() => import("./checkpoints/ForkNewest").then((found) => ({ default: found.ForkNewest })));
+const Inspector = lazy(() => import("./inspector/Inspector").then((found) => ({ default: found.Inspector })));
+const NodeList = lazy(() => import("./list/NodeList").then((found) => ({ default: found.NodeList })));
 const GraphView = lazy(() => import("../../graph/GraphView").then((found) => ({ default: found.GraphView })));
 const TimelineView = lazy(() => import("../../timeline/TimelineView").then((found) => ({ default: found.TimelineView })));
 
@@ -51,11 +51,13 @@ export function RunScreen({ selection, run, graph, workflowName }: Props) {
         </section>
         {!narrow && log}
         {selection.node !== null && (
-          <Inspector key={selection.node} nodeId={selection.node} nodes={graph.data?.nodes ?? []} selection={selection} sheet={narrow} />
+          <Suspense fallback={null}>
+            <Inspector key={selection.node} nodeId={selection.node} nodes={graph.data?.nodes ?? []} selection={selection} sheet={narrow} />
+          </Suspense>
         )}
       </div>
       <CheckpointRail />
-      {forking && <ForkNewest onClose={() => setForking(false)} />}
+      <Suspense fallback={null}>{forking && <ForkNewest onClose={() => setForking(false)} />}</Suspense>
     </div>
   );
 }
@@ -72,7 +74,11 @@ function Main({ tab, selection, graph }: { tab: RunTab; selection: Selection; gr
       </Suspense>
     );
   }
-  return <NodeList nodes={graph.data.nodes} selection={selection} />;
+  return (
+    <Suspense fallback={<Loading what="Loading the list" />}>
+      <NodeList nodes={graph.data.nodes} selection={selection} />
+    </Suspense>
+  );
 }
 
 function RunGraph({ graph, selection }: { graph: Graph; selection: Selection }) {

@@ -1,14 +1,15 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { useShortcuts } from "../../../app/shortcuts";
 import { checkpoints } from "../../../api/queries";
 import { useLiveView } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { clock, toMs } from "../../../ui/format";
 import { Empty, Failure, Loading } from "../../../ui/Notice";
-import { CheckpointPane } from "./CheckpointPane";
 import "./checkpoints.css";
+
+const CheckpointPane = lazy(() => import("./CheckpointPane").then((found) => ({ default: found.CheckpointPane })));
 
 const FROM = "/p/$project/runs/$run";
 
@@ -62,10 +63,12 @@ export function CheckpointRail() {
         {hasNextPage && <Button size="small" busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>Load earlier ones</Button>}
         {cp !== undefined && <Button size="small" onClick={leave}>Back to now</Button>}
       </div>
-      <CheckpointPane
-        key={current.checkpoint_id} point={current} previous={all[at - 1]} pinned={all.find((each) => each.checkpoint_id === pin)} newest={at === all.length - 1}
-        chosen={cp !== undefined} open={open} onOpen={setOpen}
-      />
+      <Suspense fallback={<Loading what="Loading the checkpoint" />}>
+        <CheckpointPane
+          key={current.checkpoint_id} point={current} previous={all[at - 1]} pinned={all.find((each) => each.checkpoint_id === pin)} newest={at === all.length - 1}
+          chosen={cp !== undefined} open={open} onOpen={setOpen}
+        />
+      </Suspense>
     </section>
   );
 }

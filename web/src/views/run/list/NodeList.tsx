@@ -1,12 +1,12 @@
 /** Every node of the run as a list: what the graph shows, for keyboards, screen readers and small windows. */
 import { useQueries } from "@tanstack/react-query";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { GraphNode, NodeStatus } from "../../../api/types";
 import { useRunView } from "../../../live/hooks";
 import { Empty } from "../../../ui/Notice";
 import { statusWord } from "../../../ui/Status";
 import { useMedia } from "../../../ui/useMedia";
+import { RowPlaces, useWindow } from "../../../ui/useWindow";
 import { items, itemsMark } from "../executions";
 import type { Selection } from "../selection";
 import { entriesOf, hasItems, type Entry } from "./entries";
@@ -39,13 +39,13 @@ export function NodeList({ nodes, selection }: { nodes: readonly GraphNode[]; se
     queries: fans.map(({ id, view }) => items(selection.projectId, selection.runId, id, itemsMark(view), wanted.get(id) ?? PAGE, false)),
   });
   const entries = entriesOf(rows, new Map(fans.map((row, at) => [row.id, read[at]?.data])));
-  const virtual = useVirtualizer({ count: entries.length, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 10 });
-  useEffect(() => virtual.measure(), [virtual, height]);
+  const places = useMemo(() => new RowPlaces(entries.length, height), [entries.length, height]);
+  const { from, to, show } = useWindow(scroller, places, height);
   const place = entries.findIndex((entry) => entry.kind === "node" && entry.row.id === selection.node);
   useEffect(() => {
     if (place < 0) return;
     setActive(place);
-    virtual.scrollToIndex(place);
+    show(place);
   }, [selection.node, place >= 0]);
   const toggle = useCallback((id: string) => setOpen((before) => {
     const next = new Set(before);
@@ -65,9 +65,9 @@ export function NodeList({ nodes, selection }: { nodes: readonly GraphNode[]; se
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -Infinity, End: Infinity }[event.key];
     const entry = entries[active];
     if (step !== undefined) {
-      const to = Math.min(entries.length - 1, Math.max(0, active + step));
-      setActive(to);
-      virtual.scrollToIndex(to);
+      const next = Math.min(entries.length - 1, Math.max(0, active + step));
+      setActive(next);
+      show(next);
     } else if (event.key === "Enter" || event.key === " ") pick(active);
     else if (entry?.kind === "node" && entry.expands && event.key === (entry.row.open ? "ArrowLeft" : "ArrowRight")) toggle(entry.row.id);
     else return;
@@ -85,10 +85,11 @@ export function NodeList({ nodes, selection }: { nodes: readonly GraphNode[]; se
           {HEADS.map((head) => <span key={head} role="columnheader">{head === "" ? <span className="visually-hidden">Progress or error</span> : head}</span>)}
         </div>
         {entries.length === 0 ? <Nothing filtered={status !== "ALL"} /> : (
-          <div role="rowgroup" className="list-space" style={{ height: virtual.getTotalSize() }}>
-            {virtual.getVirtualItems().map(({ index, start }) => (
+          <div role="rowgroup" className="list-space" style={{ height: places.total }}>
+            {entries.slice(from, to).map((entry, at) => (
               <Line
-                key={index} entry={entries[index]} index={index} top={start} active={index === active} selected={selection.node} onPick={pick} onToggle={toggle}
+                key={from + at} entry={entry} index={from + at} top={places.offset(from + at)} active={from + at === active} selected={selection.node}
+                onPick={pick} onToggle={toggle}
               />
             ))}
           </div>
@@ -99,7 +100,7 @@ export function NodeList({ nodes, selection }: { nodes: readonly GraphNode[]; se
 }
 
 interface LineProps {
-  entry: Entry | undefined;
+  entry: Entry;
   index: number;
   top: number;
   active: boolean;
@@ -109,7 +110,6 @@ interface LineProps {
 }
 
 function Line({ entry, selected, onToggle, ...rest }: LineProps) {
-  if (entry === undefined) return null;
   if (entry.kind === "node") return <NodeRow row={entry.row} expands={entry.expands} selected={entry.row.id === selected} onToggle={onToggle} {...rest} />;
   if (entry.kind === "item") return <ItemRow item={entry.item} depth={entry.depth} {...rest} />;
   return (

@@ -10,13 +10,11 @@ import { LogFilters } from "./LogFilters";
 import { GROUPS } from "./lines";
 import { heights } from "./measure";
 import { LogRows, type Filter } from "./LogRows";
-import { usePaced } from "./usePaced";
 
 const EVERYTHING: Filter = { groups: new Set(GROUPS), node: null, text: "", errorsOnly: false };
 
 export function EventLog({ node, keys }: { node: string | null; keys: boolean }) {
   const { items, version } = useEvents();
-  const upTo = usePaced(items.length);
   const { lastSeq, status } = useLiveView();
   const connection = useConnection();
   const [filter, setFilter] = useState(EVERYTHING);
@@ -28,7 +26,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
   const sizes = useMemo(() => heights(parseFloat(getComputedStyle(document.documentElement).fontSize), narrow), [narrow]);
   const wanted = useDeferredValue(filter);
   const made = useMemo(() => new LogRows(wanted), [wanted]);
-  const rows = useMemo(() => made.extend(items, upTo), [made, items, version, upTo]);
+  const rows = useMemo(() => made.extend(items), [made, items, version]);
   const count = rows.first.length;
   useEffect(() => {
     setActive(null);
@@ -64,7 +62,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
       {count > 0 && (
         <LogBody
           events={items} rows={rows} heights={sizes} following={following} active={active} opened={opened} onActive={setActive} onToggle={toggle}
-          onFollow={setFollowing} version={upTo}
+          onFollow={setFollowing} version={version}
         />
       )}
     </section>

@@ -1,13 +1,15 @@
 /** The log's lines: the last ones while it follows, otherwise those in view of however many there are. */
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useCallback, useEffect, useLayoutEffect, useRef, type KeyboardEvent, type WheelEvent } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, type KeyboardEvent, type RefObject, type WheelEvent } from "react";
 import type { RunEvent } from "../../../api/types";
+import { RowPlaces, useWindow } from "../../../ui/useWindow";
 import type { LogRows } from "./LogRows";
 import { joinedText } from "./LogRows";
 import { LogRow } from "./LogRow";
 import type { Heights } from "./measure";
 
 const TAIL = 60;
+/** Farther than any log scrolls. */
+const FAR = 1e7;
 
 interface Props {
   events: readonly RunEvent[];
@@ -21,18 +23,19 @@ interface Props {
   onFollow: (follow: boolean) => void;
 }
 
-interface RowsProps extends Pick<Props, "events" | "rows" | "heights" | "active" | "opened" | "onToggle"> {
-  from: number;
-  to: number;
+type Shared = Pick<Props, "events" | "rows" | "heights" | "active" | "opened" | "onToggle">;
+
+function joinedOf(event: RunEvent, events: readonly RunEvent[], places: readonly number[]): string | null {
+  return event.type === "node.delta" ? joinedText(events, places) : null;
 }
 
-function Rows({ events, rows, heights, active, opened, onToggle, from, to }: RowsProps) {
+function Rows({ events, rows, heights, active, opened, onToggle, from, to }: Shared & { from: number; to: number }) {
   const shown = [];
   for (let row = from; row < to; row += 1) {
     const places = rows.places(row);
     const event = events[places[0] ?? 0];
     if (event === undefined) continue;
-    const joined = event.type === "node.delta" ? joinedText(events, places) : null;
+    const joined = joinedOf(event, events, places);
     const open = opened.has(row);
     shown.push(
       <LogRow
@@ -44,76 +47,94 @@ function Rows({ events, rows, heights, active, opened, onToggle, from, to }: Row
   return shown;
 }
 
+/** Where the log is scrolled to once it does not follow any more: a row, or so many pixels above its end. */
+type Start = { readonly row: number } | { readonly above: number };
+
+interface ScrolledProps extends Shared {
+  scroller: RefObject<HTMLDivElement | null>;
+  start: Start;
+}
+
+/** Those of all rows that are in view. */
+function Scrolled({ scroller, start, ...shared }: ScrolledProps) {
+  const { events, rows, heights, active, opened } = shared;
+  const count = rows.first.length;
+  const places = useMemo(() => {
+    const higher = [...opened].flatMap((row): [number, number][] => {
+      const found = rows.places(row);
+      const event = events[found[0] ?? 0];
+      return event === undefined ? [] : [[row, heights.detail(event, joinedOf(event, events, found))]];
+    });
+    return new RowPlaces(count, heights.line, new Map(higher));
+  }, [count, events, rows, heights, opened]);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    element.scrollTop = "row" in start ? places.offset(start.row) : places.total - start.above - element.clientHeight;
+    // Only when it begins: from then on the reader scrolls.
+  }, [scroller]);
+  const { from, to, show } = useWindow(scroller, places);
+  const shownActive = useRef(active);
+  useLayoutEffect(() => {
+    if (active !== null && active !== shownActive.current) show(active);
+    shownActive.current = active;
+  }, [active, show]);
+  return (
+    <div role="rowgroup" className="log-space" style={{ height: places.total }}>
+      <div role="presentation" style={{ transform: `translateY(${places.offset(from)}px)` }}>
+        <Rows {...shared} from={from} to={to} />
+      </div>
+    </div>
+  );
+}
+
 /** `version` changes whenever `rows` or the text of one does. */
 export const LogBody = memo(function LogBody(props: Props & { version: number }) {
   const { events, rows, heights, following, active, opened, onActive, onToggle, onFollow } = props;
   const scroller = useRef<HTMLDivElement>(null);
+  const start = useRef<Start>({ above: 0 });
   const count = rows.first.length;
-  const sizeOf = useCallback((row: number) => {
-    if (!opened.has(row)) return heights.line;
-    const places = rows.places(row);
-    const event = events[places[0] ?? 0];
-    if (event === undefined) return heights.line;
-    return heights.line + heights.detail(event, event.type === "node.delta" ? joinedText(events, places) : null);
-  }, [events, rows, heights, opened]);
-  const virtual = useVirtualizer({
-    count: following ? 0 : count, getScrollElement: () => scroller.current, estimateSize: sizeOf, overscan: 12,
-    initialOffset: () => Math.max(0, count * heights.line),
-  });
-  useEffect(() => virtual.measure(), [virtual, sizeOf]);
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (following && element !== null) element.scrollTop = element.scrollHeight;
+    if (!following || element === null) return;
+    start.current = { above: 0 };
+    element.scrollTop = FAR;
   });
-  const leave = () => {
-    const element = scroller.current;
-    const above = element === null ? 0 : element.scrollHeight - element.scrollTop - element.clientHeight;
+  const leave = (to: Start) => {
+    start.current = to;
     onFollow(false);
-    requestAnimationFrame(() => virtual.scrollToOffset(Math.max(0, virtual.getTotalSize() - above - (element?.clientHeight ?? 0) - heights.line)));
   };
-  const go = (to: number) => {
-    if (count === 0) return;
-    const row = Math.min(count - 1, Math.max(0, to));
-    if (following && row < count - TAIL) onFollow(false);
-    onActive(row);
-    if (!following) virtual.scrollToIndex(row);
+  const above = () => {
+    const element = scroller.current;
+    return element === null ? 0 : element.scrollHeight - element.scrollTop - element.clientHeight;
   };
   const press = (event: KeyboardEvent) => {
     if (event.key === "End") onFollow(true);
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 }[event.key];
     const target = event.key === "Home" ? 0 : event.key === "End" ? count - 1 : step === undefined ? undefined : active === null ? count - 1 : active + step;
     if (event.key === "Enter" && active !== null) onToggle(active);
-    else if (target === undefined) return;
-    else if (event.key === "Home") {
-      onFollow(false);
-      requestAnimationFrame(() => { virtual.scrollToOffset(0); onActive(0); });
-    } else go(target);
+    else if (target === undefined || count === 0) return;
+    else {
+      const row = Math.min(count - 1, Math.max(0, target));
+      if (following && row < count - TAIL) leave({ row });
+      onActive(row);
+    }
     event.preventDefault();
   };
   const wheel = (event: WheelEvent) => {
-    if (following && event.deltaY < 0 && count > 0) leave();
+    if (following && event.deltaY < 0 && count > 0) leave({ above: above() + heights.line });
   };
   const scrolled = () => {
-    const element = scroller.current;
-    if (!following || element === null) return;
-    if (element.scrollHeight - element.scrollTop - element.clientHeight > 2 * heights.line) leave();
+    if (following && above() > 2 * heights.line) leave({ above: above() });
   };
-  const items = virtual.getVirtualItems();
   const shared = { events, rows, heights, active, opened, onToggle };
   return (
     <div
       ref={scroller} className="log-body" role="treegrid" aria-label="Events" aria-rowcount={count} tabIndex={0} onKeyDown={press} onWheel={wheel} onScroll={scrolled}
       aria-activedescendant={active === null ? undefined : `log-${active}`} data-following={following || undefined}
     >
-      {following ? (
-        <div role="rowgroup"><Rows {...shared} from={Math.max(0, count - TAIL)} to={count} /></div>
-      ) : (
-        <div role="rowgroup" className="log-space" style={{ height: virtual.getTotalSize() }}>
-          <div role="presentation" style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}>
-            <Rows {...shared} from={items[0]?.index ?? 0} to={(items.at(-1)?.index ?? -1) + 1} />
-          </div>
-        </div>
-      )}
+      {following ? <div role="rowgroup"><Rows {...shared} from={Math.max(0, count - TAIL)} to={count} /></div>
+        : <Scrolled {...shared} scroller={scroller} start={start.current} />}
     </div>
   );
 });

@@ -24,9 +24,9 @@ export class LogRows {
     this.#needle = filter.text.trim().toLowerCase();
   }
 
-  /** Read the events that came since the last call, those before the place `end`. */
-  extend(events: readonly RunEvent[], end = events.length): this {
-    for (; this.#read < end; this.#read += 1) this.#take(events[this.#read] as RunEvent, this.#read);
+  /** Read the events that came since the last call. */
+  extend(events: readonly RunEvent[]): this {
+    for (; this.#read < events.length; this.#read += 1) this.#take(events[this.#read] as RunEvent, this.#read);
     return this;
   }
 

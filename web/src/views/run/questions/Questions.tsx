@@ -1,11 +1,13 @@
 /** What the run asks of people, above everything else on its page. */
-import { useCallback, useState } from "react";
+import { lazy, Suspense, useCallback, useState } from "react";
 import { usePermissions } from "../../../app/me";
 import { useLiveView } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { Icon } from "../../../ui/Icon";
-import { Question } from "./Question";
+import { Loading } from "../../../ui/Notice";
 import "./questions.css";
+
+const Question = lazy(() => import("./Question").then((found) => ({ default: found.Question })));
 
 const FEW = 3;
 
@@ -27,11 +29,13 @@ export function Questions({ projectId }: { projectId: string }) {
         </p>
       )}
       {open.length > 1 && <h2>{open.length} questions wait for an answer</h2>}
-      {shown.map((interrupt, at) => (
-        <Question
-          key={interrupt.interrupt_id} projectId={projectId} runId={runId} interrupt={interrupt} may={may} first={at === 0} onClosed={closed}
-        />
-      ))}
+      <Suspense fallback={<Loading what="Loading the question" />}>
+        {shown.map((interrupt, at) => (
+          <Question
+            key={interrupt.interrupt_id} projectId={projectId} runId={runId} interrupt={interrupt} may={may} first={at === 0} onClosed={closed}
+          />
+        ))}
+      </Suspense>
       {open.length > shown.length && <Button size="small" onClick={() => setAll(true)}>Show {open.length - shown.length} more</Button>}
     </section>
   );
