@@ -67,8 +67,10 @@ async def test_a_fork_with_an_edited_state_goes_another_way_and_the_comparison_s
     assert await server.get(f"/{run_id}") == before
 
     await viewer.open_workflow(workflow_id, "runs")
-    for box in await page.get_by_role("checkbox", name=re.compile("^Compare run")).all():
-        await box.check()
+    boxes = page.get_by_role("checkbox", name=re.compile("^Compare run"))
+    await expect(boxes).to_have_count(2)
+    await boxes.nth(0).check()
+    await boxes.nth(1).check()
     await page.get_by_role("link", name="Compare", exact=True).click()
     first = (await server.get("/compare", left=forked["run_id"], right=run_id))["first_divergence"]
     verdict = page.get_by_role("region", name="First divergence")
