@@ -54,7 +54,7 @@ async def test_an_answer_that_does_not_fit_is_told_at_its_field_and_one_that_doe
     await viewer.sees_status("COMPLETED")
     await expect(card).to_have_count(0)
     await viewer.agrees(run_id)
-    assert (await server.get(f"/{run_id}"))["output"] == {"amount": 12, "reason": "broken"}
+    assert (await server.get(f"/{run_id}"))["output_data"] == {"amount": 12, "reason": "broken"}
 
 
 async def test_of_two_people_who_answer_the_second_is_told_that_the_first_has(viewer: Viewer, gates: Gates) -> None:

@@ -1,6 +1,7 @@
 /** How a run stood at one of its checkpoints, made from its events. */
 import type { RunEvent } from "../api/types";
 import { applyAll } from "./apply";
+import { texts } from "./read";
 import type { NodeView } from "./run";
 import { around, blankNode, emptyView, type RunState } from "./state";
 
@@ -29,7 +30,7 @@ export class Past {
     if (nodes !== undefined && nodes.size !== this.first.nodes.size) this.begin(nodes);
     const known = this.found.get(checkpointId);
     if (known !== undefined) return known;
-    const state = this.after(place + 1);
+    const state = beforeNext(this.after(place + 1), this.log[place]);
     this.found.set(checkpointId, state);
     return state;
   }
@@ -85,4 +86,14 @@ export class Past {
     const then = mark === undefined ? null : this.at(checkpointId);
     return then === null ? state : { ...state, nodes: then.nodes, progress: then.progress, settled: then.settled };
   }
+}
+
+/** What comes next at a checkpoint has not begun there, though the log may tell of its start first. */
+function beforeNext(state: RunState, saved: RunEvent | undefined): RunState {
+  const nodes = new Map(state.nodes);
+  for (const id of texts(saved?.data["next"])) {
+    const node = nodes.get(id);
+    if (node?.status === "RUNNING") nodes.set(id, { ...blankNode(id), iterations: node.iterations - 1 });
+  }
+  return { ...state, nodes };
 }

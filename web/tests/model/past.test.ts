@@ -32,6 +32,14 @@ describe("a run's past", () => {
     expect(past.at("c1")?.nodes.get("b")?.status).toBe("RUNNING");
   });
 
+  it("has nothing begun of what comes next", () => {
+    const log = new Log().begin();
+    log.started("a");
+    log.add("checkpoint.saved", null, { checkpoint_id: "first", step: -1, next: ["a"] });
+    const node = new Past(RUN, log.events).at("first")?.nodes.get("a");
+    expect([node?.status, node?.iterations, node?.startedAt]).toEqual(["PENDING", 0, null]);
+  });
+
   it("is the same however far into a long log one looks first", () => {
     const log = looped(3_000);
     const forwards = new Past(RUN, log.events);
