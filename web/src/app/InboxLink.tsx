@@ -12,7 +12,7 @@ export function InboxLink() {
   const more = found.some((each) => each.data?.next_cursor != null);
   return (
     <Link to="/inbox" className="button" data-kind="plain">
-      <Icon name="inbox" /> <span>Inbox</span>
+      <Icon name="inbox" /> Inbox
       {count > 0 && <span className="badge">{count}{more && "+"}<span className="visually-hidden"> questions wait</span></span>}
     </Link>
   );
