@@ -25,7 +25,7 @@ export function ChartPane({ title, times, lines, format, table }: Props) {
           <Button size="small" kind="plain" aria-pressed={asTable} onClick={() => setAsTable(true)}>Table</Button>
         </div>
       </div>
-      {asTable ? <div className="scroll-x stats-table" tabIndex={0} role="region" aria-label={title}>{table}</div> : (
+      {asTable ? <div className="scroll-x stats-table" tabIndex={0} role="region" aria-label={`Table: ${title}`}>{table}</div> : (
         <div className="pane-body">
           <ul className="stats-legend">
             {lines.map((line) => <li key={line.label}><span className="stats-key" data-kind={line.kind} data-dashed={line.dashed || undefined} data-colour={line.colour} aria-hidden="true" />{line.label}</li>)}

@@ -48,7 +48,7 @@ export function NodeTable({ title, nodes, none }: { title: string; nodes: readon
     <section className="pane" aria-labelledby={id}>
       <div className="pane-head"><h2 id={id}>{title}</h2></div>
       {nodes.length === 0 ? <p className="pane-body muted">{none}</p> : (
-        <div className="scroll-x stats-table" tabIndex={0} role="region" aria-label={title}>
+        <div className="scroll-x stats-table" tabIndex={0} role="region" aria-label={`Table: ${title}`}>
           <table className="table">
             <thead>
               <tr>
