@@ -58,7 +58,9 @@ class Audit:
 
     def _keep(self, where: str, violations: list[dict[str, Any]]) -> None:
         for each in violations:
-            self.found.append(f"{where}: {each['id']} [{each['impact']}] {each['help']}\n  " + "\n  ".join(each["places"]))
+            self.found.append(
+                f"{where}: {each['id']} [{each['impact']}] {each['help']}\n  " + "\n  ".join(each["places"])
+            )
 
 
 @pytest_asyncio.fixture(loop_scope="session")
