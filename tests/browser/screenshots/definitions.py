@@ -71,7 +71,7 @@ def stocktake(aisles: int = 40, steps: int = 25) -> dict[str, Any]:
 
 def export() -> dict[str, Any]:
     """One node that gives a large value, and names that are long."""
-    rows = "{{ range(9000) | map('string') | list }}"
+    records = [{"id": at, "system": "orders", "stored": f"Order {at}, delivered"} for at in range(2_500)]
     return {
         "name": "Customer export for the regional data protection office, including archived and merged accounts",
         "description": "Collects what is stored about a customer, as the law asks.",
@@ -80,8 +80,8 @@ def export() -> dict[str, Any]:
                 "id": "collect_everything_that_is_stored_about_the_customer",
                 "type": "process",
                 "name": "Collect everything that is stored about the customer, in every system",
-                "config": {"value": {"orders": rows, "invoices": rows, "visits": rows}},
+                "config": {"value": {"records": records}},
             },
-            {"id": "package", "type": "output", "config": {"value": {"records": 27000, "complete": True}}},
+            {"id": "package", "type": "output", "config": {"value": {"records": 2500, "complete": True}}},
         ],
     }
