@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PAGE := $(BIN)/python web/page.py
 NO_NODE := test $$? -eq 3
 
-.PHONY: install run web web-types check format docs test test-long bench bench-web lock clean
+.PHONY: install run web web-types screenshots check format docs test test-long bench bench-web lock clean
 .DEFAULT_GOAL := run
 
 $(STAMP): requirements.lock pyproject.toml
@@ -45,6 +45,10 @@ docs: $(STAMP)
 # The types of the viewer's REST client, from the API's document.
 web-types: $(STAMP)
 	$(BIN)/milepost openapi --schemas | npm --prefix web run --silent types
+
+# Every page in light and dark at three widths, in build/screenshots; ARGS=--documents renews those of the documents.
+screenshots: web
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 test: $(STAMP)
 	$(PAGE) build || $(NO_NODE)

@@ -12,12 +12,12 @@ from playwright.async_api import Browser, Error, async_playwright, expect
 
 from tests.acceptance.process import ServerProcess
 from tests.browser.conftest import CHROMIUM
+from tests.browser.screenshots import documents
+from tests.browser.screenshots.look import HEIGHTS, THEMES, look
 from tests.browser.screenshots.scene import make
 from tests.browser.screenshots.shots import Shot, shots
 from tests.browser.viewer import CHROMIUM_FLAGS, sign_in
 
-THEMES = ("light", "dark")
-HEIGHTS = {1440: 900, 768: 1024, 390: 844}
 SHOWN = "main h1, main .notice"
 LOADING = ".loading, [aria-busy=true]"
 
@@ -34,6 +34,9 @@ async def main(options: argparse.Namespace) -> int:
             for theme in options.theme:
                 for width in options.width:
                     failures += await _take(browser, server, wanted, (theme, width), options.folder)
+            if options.documents:
+                documents.copy(options.folder)
+                await documents.walk(browser)
             await browser.close()
     return failures
 
@@ -45,13 +48,7 @@ async def _take(
     theme, width = how
     failures = 0
     for shot in wanted:
-        context = await browser.new_context(
-            base_url=server.url,
-            viewport={"width": width, "height": HEIGHTS[width]},
-            color_scheme="dark" if theme == "dark" else "light",
-            reduced_motion="reduce",
-            locale="en-GB",
-        )
+        context = await browser.new_context(base_url=server.url, **look(theme, width))
         if shot.signed_in:
             await sign_in(context, server)
         page = await context.new_page()
@@ -81,6 +78,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--theme", nargs="+", default=THEMES, choices=THEMES)
     parser.add_argument("--width", nargs="+", type=int, default=list(HEIGHTS), choices=HEIGHTS)
+    parser.add_argument("--documents", action="store_true", help="renew the pictures in docs/pictures as well")
     return parser.parse_args()
 
 

@@ -1,6 +1,5 @@
-"""Definitions that the pictures need besides the examples: of thirty and of a thousand nodes, long names, large values."""
+"""Definitions that the pictures need besides the examples: thirty and a thousand nodes, long names, large values."""
 
-from collections.abc import Sequence
 from typing import Any
 
 SLOW = {"model": "echo", "prompt": "Reading the ledger " + "line by line " * 60, "delay": 60}
@@ -15,7 +14,7 @@ def closing() -> dict[str, Any]:
         {"id": "period", "type": "input", "name": "Open the period"},
         {"id": "rates", "type": "process", "name": "Exchange rates", "config": {"value": {"eur": 1, "usd": 1.08}}},
     ]
-    edges = [{"source": "period", "target": "rates"}]
+    edges: list[dict[str, Any]] = [{"source": "period", "target": "rates"}]
     for place, ledger in enumerate(LEDGERS):
         name = ledger.lower().replace(" ", "_")
         slow = place in (2, 4, 5)
@@ -31,7 +30,6 @@ def closing() -> dict[str, Any]:
             {"source": f"{name}_match", "target": f"{name}_post"},
             {"source": f"{name}_post", "target": "balance"},
         ]
-    last = ["balance", "variances", "material", "explain", "sign_off", "closed", "archived"]
     nodes += [
         {"id": "balance", "type": "process", "name": "Trial balance", "config": {"value": {"difference": 0}}},
         {"id": "variances", "type": "process", "name": "Variances", "config": {"value": {"largest": 120}}},
@@ -41,8 +39,9 @@ def closing() -> dict[str, Any]:
         {"id": "closed", "type": "output", "name": "Closed", "config": {"value": {"closed": True}}},
         {"id": "archived", "type": "process", "name": "Archive", "config": {"value": {}}},
     ]
-    edges += [{"source": a, "target": b} for a, b in zip(last[:2], last[1:3], strict=True)]
     edges += [
+        {"source": "balance", "target": "variances"},
+        {"source": "variances", "target": "material"},
         {"source": "material", "target": "explain", "when": True},
         {"source": "material", "target": "sign_off", "when": False},
         {"source": "explain", "target": "sign_off"},
@@ -72,7 +71,7 @@ def stocktake(aisles: int = 40, steps: int = 25) -> dict[str, Any]:
 
 def export() -> dict[str, Any]:
     """One node that gives a large value, and names that are long."""
-    rows = "{{ range(9000) | map('string') | list }}"
+    records = [{"id": at, "system": "orders", "stored": f"Order {at}, delivered"} for at in range(2_500)]
     return {
         "name": "Customer export for the regional data protection office, including archived and merged accounts",
         "description": "Collects what is stored about a customer, as the law asks.",
@@ -81,13 +80,8 @@ def export() -> dict[str, Any]:
                 "id": "collect_everything_that_is_stored_about_the_customer",
                 "type": "process",
                 "name": "Collect everything that is stored about the customer, in every system",
-                "config": {"value": {"orders": rows, "invoices": rows, "visits": rows}},
+                "config": {"value": {"records": records}},
             },
-            {"id": "package", "type": "output", "config": {"value": {"records": 27000, "complete": True}}},
+            {"id": "package", "type": "output", "config": {"value": {"records": 2500, "complete": True}}},
         ],
     }
-
-
-def names(definitions: Sequence[dict[str, Any]]) -> list[str]:
-    """The names of definitions."""
-    return [str(each["name"]) for each in definitions]

@@ -8,7 +8,9 @@ from milepost.graphs.examples import examples
 from tests.acceptance.process import ServerProcess
 from tests.browser.screenshots import definitions
 
-TIMES = (
+FAILING = "Invoice that fails"
+
+TIMES: tuple[tuple[str, tuple[Mapping[str, Any], ...]], ...] = (
     ("Research brief", ({"topic": "sailing"}, {"topic": "tides", "urgent": True}, {"topic": "knots", "urgent": True})),
     ("Polish until good", ({}, {})),
     ("Ticket triage", ({}, {"subject": "An error at sign-in"}, {"subject": "Where are you?"}, {})),
@@ -58,7 +60,7 @@ async def _states(server: ServerProcess, scene: Scene) -> None:
         runs["failed"] = await server.run(flows[FAILING], {})
         await server.ended(runs["failed"])
     runs["large"] = await server.run(flows["Stocktake"], {})
-    runs["export"] = await server.run(flows[definitions.names([definitions.export()])[0]], {})
+    runs["export"] = await server.run(flows[definitions.export()["name"]], {})
     for name in ("Research with approval", "Support with escalation", "Approval chain", "Agent with tools"):
         runs[name] = await server.run(flows[name], {})
         await server.until(runs[name], "run.waiting")
@@ -74,9 +76,6 @@ async def _states(server: ServerProcess, scene: Scene) -> None:
     await server.ended(runs["export"])
     runs["live"] = await server.run(flows["Quarterly close"], {})
     await server.until(runs["live"], "node.completed", node="travel_post")
-
-
-FAILING = "Invoice that fails"
 
 
 async def _mended(server: ServerProcess, failed: str) -> str:

@@ -1,5 +1,5 @@
 /** Every page's address, with its search parameters. Selection lives in the URL, so that a link shows what its sender saw. */
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from "@tanstack/react-router";
 import { BASE } from "../api/client";
 import { Empty, Failure, Loading } from "../ui/Notice";
 import { Shell } from "./Shell";
@@ -21,7 +21,12 @@ export const RUN_TABS = ["graph", "timeline", "list", "log"] as const;
 
 const root = createRootRoute({
   component: Shell,
-  notFoundComponent: () => <Empty page title="There is no such page">The address may be mistyped, or the page has moved.</Empty>,
+  notFoundComponent: () => (
+    <Empty page title="There is no such page">
+      <p>The address may be mistyped, or the page has moved.</p>
+      <Link to="/" className="button">Go home</Link>
+    </Empty>
+  ),
 });
 
 const home = createRoute({

@@ -53,7 +53,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
         <LogFilters filter={filter} onChange={setFilter} search={search} node={node} />
         <button type="button" className="chip" aria-pressed={following} aria-keyshortcuts="F" onClick={() => setFollowing(!following)}>Follow</button>
       </div>
-      {items.length === 0 && (connection === "connecting" ? <Loading what="Loading the events" /> : (
+      {items.length === 0 && (connection === "connecting" || items.length < lastSeq ? <Loading what="Loading the events" /> : (
         <Empty title="Nothing has happened yet">{status === "PENDING" ? "The run was made and nobody has started it." : "Events show here as they come."}</Empty>
       ))}
       {items.length > 0 && count === 0 && (

@@ -48,7 +48,7 @@ function optionsOf(parent: HTMLElement, lines: readonly Line[], format: (value: 
     width: Math.max(parent.clientWidth, 200), height: HEIGHT,
     legend: { show: false }, cursor: { show: false },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
-    axes: [axis, { ...axis, size: 64, values: (_, splits) => splits.map(format) }],
+    axes: [{ ...axis, values: (_, splits) => splits.map((at, index) => timeOf(at, splits[index + 1] ?? splits[index - 1] ?? at)) }, { ...axis, size: 64, values: (_, splits) => splits.map(format) }],
     series: [
       {},
       ...bars.map((line) => ({ label: line.label, fill: colour(line.colour), width: 0, points: { show: false }, ...(paths !== undefined && { paths }) })),
@@ -58,6 +58,16 @@ function optionsOf(parent: HTMLElement, lines: readonly Line[], format: (value: 
       })),
     ],
   };
+}
+
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const DAY_SECONDS = 86_400;
+
+/** A mark on the axis of time, in seconds: the day, or the hour where its neighbour is less than a day away. */
+function timeOf(at: number, neighbour: number): string {
+  const whole = Math.abs(neighbour - at) >= DAY_SECONDS - 3_600 || new Date(at * 1_000).getHours() === 0;
+  return (whole ? DAY : HOUR).format(at * 1_000);
 }
 
 /** A variable's colour as a canvas takes it. */
