@@ -36,10 +36,10 @@ class Credentials:
             Forbidden: with a cookie, and the request would change something but does not come from our own page.
         """
         headers: Headers = scope["headers"]
-        key, cookies = _brought(headers)
+        key = _key(headers)
         if key is not None:
             return await self.keys.authenticate(key)
-        secret = session_secret(cookies)
+        secret = session_secret(headers)
         if secret is None:
             raise NotAuthenticated("send a key in X-API-Key or as Authorization: Bearer, or sign in")
         identity = await self.sessions.authenticate(secret)
@@ -54,8 +54,7 @@ class Credentials:
         Raises:
             NotAuthenticated, Forbidden: as ``of_request``.
         """
-        key, cookies = _brought(headers)
-        secret = session_secret(cookies)
+        key, secret = _key(headers), session_secret(headers)
         with_cookie = key is None and ticket is None and secret is not None
         check_origin(headers, required=with_cookie)
         if key is not None:
@@ -67,12 +66,13 @@ class Credentials:
         return await self.sessions.authenticate(secret)
 
 
-def session_secret(cookies: str | None) -> str | None:
-    """The session's secret in a ``Cookie`` header."""
-    for part in (cookies or "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE and value:
-            return value
+def session_secret(headers: Headers) -> str | None:
+    """The session's secret among the cookies, in however many headers a proxy passes them on."""
+    for header, cookies in headers:
+        for part in cookies.decode("latin-1").split(";") if header == b"cookie" else ():
+            name, _, value = part.strip().partition("=")
+            if name == COOKIE and value:
+                return value
     return None
 
 
@@ -112,14 +112,12 @@ def _ours(origin: str, host: str) -> bool:
         return False
 
 
-def _brought(headers: Headers) -> tuple[str | None, str | None]:
-    """The key that a request brings, in ``X-API-Key`` or as a bearer token, and its cookies."""
-    bearer = cookies = None
+def _key(headers: Headers) -> str | None:
+    """The key that a request brings, in ``X-API-Key`` or as a bearer token."""
+    bearer = None
     for name, value in headers:
         if name == b"x-api-key":
-            return value.decode("latin-1").strip(), None
+            return value.decode("latin-1").strip()
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             bearer = value[7:].decode("latin-1").strip()
-        elif name == b"cookie":
-            cookies = value.decode("latin-1")
-    return bearer, cookies
+    return bearer

@@ -94,7 +94,7 @@ async def make_ticket(services: AServer, actor: AnActor) -> Response:
 
 async def me(services: AServer, actor: AnActor, request: Request) -> Response:
     """Who asks, and what they may do where. `csrf_token` is for sessions, which send it back in `X-CSRF-Token`."""
-    secret = session_secret(request.headers.get("cookie")) if actor.session_id is not None else None
+    secret = session_secret(request.headers.raw) if actor.session_id is not None else None
     return answer(await _me(services, actor, secret))
 
 
@@ -112,7 +112,7 @@ async def _me(services: Services, actor: Identity, secret: str | None) -> dict[s
 
 
 async def _signed_in(services: Services, request: Request) -> bool:
-    secret = session_secret(request.headers.get("cookie"))
+    secret = session_secret(request.headers.raw)
     if secret is None:
         return False
     try:

@@ -199,9 +199,18 @@ async def test_no_secret_is_told_by_any_node_type_in_any_way(
         known = {"project_id": "default", "run_id": run_id, "workflow_id": run["workflow_id"], "name": "PLAIN"}
         known |= {"node_id": "x", "checkpoint_id": checkpoints[0]["checkpoint_id"]} if checkpoints else {}
         assert await get_all(keeper, known, of_run=True) > 5
+        compared = await keeper.get("/compare", left=runs[0], right=run_id)
+        assert_none(json.dumps(compared, ensure_ascii=False), f"the comparison with {run_id}")
+        if len(checkpoints) > 1:
+            asked = {"from": checkpoints[-1]["checkpoint_id"], "to": checkpoints[0]["checkpoint_id"]}
+            changed = await keeper.get(f"/{run_id}/checkpoints/diff", **asked)
+            assert_none(json.dumps(changed, ensure_ascii=False), f"the differences of checkpoints of {run_id}")
         frames = [frame async for frame in frames_of(keeper, run_id)]
         assert_none("".join(frames), "the socket")
     assert await get_all(keeper, known, of_run=False) > 12
+    # What was covered there is covered where two runs are compared, too.
+    told = await keeper.get("/compare", left=runs[0], right=fine[0])
+    assert "•••" in json.dumps(told, ensure_ascii=False)
     shown = await asyncio.to_thread(milepost, "watch", runs[2], "--url", keeper.url, "--data", str(keeper.data))
     assert "failed" in shown.stderr
     assert_none(shown.stdout + shown.stderr, "what watch shows")

@@ -350,6 +350,16 @@ async def test_secrets_of_sign_ins_are_not_stored(site: Site) -> None:
             assert secret.encode() not in file.read_bytes()
 
 
+async def test_cookies_in_several_headers_are_read_all(site: Site) -> None:
+    async with browser(site) as client:
+        await signed_in(client, site)
+        ours = ("Cookie", f"x=y; milepost_session={client.cookies['milepost_session']}")
+        client.cookies.clear()
+        for headers in ([ours, ("Cookie", "theme=dark")], [("Cookie", "theme=dark"), ours]):
+            told = (await client.get("/api/me", headers=headers)).json()
+            assert (told["kind"], bool(told["csrf_token"])) == ("session", True)
+
+
 # Sockets.
 
 

@@ -1,14 +1,13 @@
 /** REST reads by key: one place says which URL each thing has. The live stream never goes through here. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, setCsrfToken } from "./client";
+import { checkpointPath, project, runPath, workflowPath } from "./paths";
 import type {
   Checkpoint, CheckpointDiff, CheckpointState, Comparison, Graph, Me, NodeType, Notification, Page, ProjectStats, Question, Run,
   RunSummary, Status, Task, VersionDiff, VersionEntry, Workflow, WorkflowStats, WorkflowSummary,
 } from "./types";
 
-export const project = (projectId: string): string => `api/projects/${encodeURIComponent(projectId)}`;
-export const runPath = (projectId: string, runId: string): string => `${project(projectId)}/workflows/runs/${runId}`;
-export const workflowPath = (projectId: string, id: string): string => `${project(projectId)}/workflows/${id}`;
+export { project, runPath, workflowPath };
 
 export const me = queryOptions({
   queryKey: ["me"],
@@ -107,7 +106,7 @@ export const checkpoints = (projectId: string, runId: string) =>
 export const checkpoint = (projectId: string, runId: string, id: string) =>
   queryOptions({
     queryKey: ["checkpoint", projectId, runId, id],
-    queryFn: ({ signal }) => call<CheckpointState>(`${runPath(projectId, runId)}/checkpoints/${id}`, { signal }),
+    queryFn: ({ signal }) => call<CheckpointState>(checkpointPath(projectId, runId, id), { signal }),
     staleTime: Infinity,
   });
 

@@ -12,7 +12,7 @@ export function Notifications({ project }: { project: Project }) {
   const client = useQueryClient();
   const { data, error, refetch } = useQuery({ ...notifications(project.slug), refetchInterval: 15_000 });
   const read = useMutation({
-    mutationFn: (ids?: string[]) => call(`${projectPath(project.slug)}/notifications`, { method: "PATCH", body: ids === undefined ? {} : { ids } }),
+    mutationFn: (ids?: string[]) => call(`${projectPath(project.slug)}/notifications`, { method: "PATCH", body: ids === undefined ? { all: true } : { ids } }),
     onSettled: () => client.invalidateQueries({ queryKey: notifications(project.slug).queryKey }),
   });
   if (error !== null) return <Failure error={error} retry={() => void refetch()} />;

@@ -1,16 +1,17 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState, type FormEvent } from "react";
 import { ApiError, call } from "../../api/client";
+import { isPage } from "../../app/isPage";
 import { Button } from "../../ui/Button";
 import "./signin.css";
 
-const REASONS: Record<string, string> = {
+const REASONS = new Map(Object.entries({
   link_used: "That link was used before. Each works once.",
   link_expired: "That link has expired.",
   link_unknown: "That link is not one of this server's.",
   signed_out: "You have signed out.",
-};
+}));
 
 /** For whoever has no session: where the link is found, and a key instead of it. */
 export function SignInPage() {
@@ -18,13 +19,11 @@ export function SignInPage() {
   const [key, setKey] = useState("");
   const client = useQueryClient();
   const navigate = useNavigate();
-  const router = useRouter();
   const signIn = useMutation({
     mutationFn: () => call<unknown>("api/auth/session", { method: "POST", body: { key: key.trim() } }),
     onSuccess: async () => {
       client.clear();
-      if (next?.startsWith("/") === true && !next.startsWith("//")) router.history.push(next);
-      else await navigate({ to: "/" });
+      await navigate(isPage(next) ? { to: "/", href: next } : { to: "/" });
     },
   });
   const submit = (event: FormEvent) => {
@@ -37,7 +36,7 @@ export function SignInPage() {
       <div className="pane sign-in-card">
         <img src="./icon.svg" alt="" width="40" height="40" />
         <h1>Sign in to Milepost</h1>
-        {reason !== undefined && <p role="status">{REASONS[reason] ?? "Please sign in."}</p>}
+        {reason !== undefined && <p role="status">{REASONS.get(reason) ?? "Please sign in."}</p>}
         <p className="muted">
           Open the link that <code>milepost serve</code> printed when it started. It works once; <code>milepost link</code> prints a new one.
         </p>
