@@ -75,7 +75,7 @@ async def test_a_definition_is_refused_where_it_is_wrong_then_mended_and_saved(v
     await expect(changes.locator(".cm-changedLine")).to_contain_text("Good evening")
     assert await versions(viewer, workflow_id) == [1]
     await viewer.button("Save version 2").click()
-    await expect(page.get_by_role("heading", name="Version 2")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("heading", name="Version 2", exact=True)).to_be_visible(timeout=15_000)
     assert await versions(viewer, workflow_id) == [1, 2]
     stored = await viewer.server.client.get(f"/api/projects/{PROJECT}/workflows/{workflow_id}")
     assert stored.json()["definition"]["nodes"][0]["config"] == {"value": "Good evening"}
@@ -110,7 +110,7 @@ async def test_the_second_of_two_editors_is_told_and_loses_nothing(viewer: Viewe
     await expect(changes.locator(".cm-deletedChunk")).to_contain_text("Good night", timeout=15_000)
     await expect(changes.locator(".cm-changedLine")).to_contain_text("Good morning")
     await viewer.button("Save version 3").click()
-    await expect(page.get_by_role("heading", name="Version 3")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("heading", name="Version 3", exact=True)).to_be_visible(timeout=15_000)
     assert await versions(viewer, workflow_id) == [1, 2, 3]
 
 
