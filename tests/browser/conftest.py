@@ -88,12 +88,3 @@ async def furnished(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[F
     """A server with something of everything, for all tests that only look. They run in the session's loop."""
     async with ServerProcess(tmp_path_factory.mktemp("furnished") / "data", shutdown_grace=0) as started:
         yield await furnish(started)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def window() -> AsyncIterator[Browser]:
-    """One Chromium for them."""
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
-        yield launched
-        await launched.close()

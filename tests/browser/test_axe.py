@@ -64,22 +64,22 @@ class Audit:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def audit(window: Browser, furnished: Furnished) -> AsyncIterator[Audit]:
+async def audit(browser: Browser, furnished: Furnished) -> AsyncIterator[Audit]:
     """A tab of the owner. Whatever axe finds in it fails the test."""
-    async for each in _audit(window, furnished, width=1440):
+    async for each in _audit(browser, furnished, width=1440):
         yield each
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def narrow(window: Browser, furnished: Furnished) -> AsyncIterator[Audit]:
+async def narrow(browser: Browser, furnished: Furnished) -> AsyncIterator[Audit]:
     """The same on a telephone."""
-    async for each in _audit(window, furnished, width=390):
+    async for each in _audit(browser, furnished, width=390):
         yield each
 
 
-async def _audit(window: Browser, furnished: Furnished, width: int) -> AsyncIterator[Audit]:
+async def _audit(browser: Browser, furnished: Furnished, width: int) -> AsyncIterator[Audit]:
     size: Any = {"width": width, "height": 900}
-    context = await window.new_context(base_url=furnished.server.url, viewport=size, reduced_motion="reduce")
+    context = await browser.new_context(base_url=furnished.server.url, viewport=size, reduced_motion="reduce")
     await sign_in(context, furnished.server)
     made = Audit(await context.new_page())
     yield made

@@ -31,9 +31,9 @@ CUT = """() => {
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tab(window: Browser, furnished: Furnished) -> AsyncIterator[Page]:
+async def tab(browser: Browser, furnished: Furnished) -> AsyncIterator[Page]:
     """A tab of the owner."""
-    context = await window.new_context(base_url=furnished.server.url, viewport={"width": 640, "height": 450})
+    context = await browser.new_context(base_url=furnished.server.url, viewport={"width": 640, "height": 450})
     await sign_in(context, furnished.server)
     yield await context.new_page()
     await context.close()

@@ -45,8 +45,8 @@ const typed = (update: ViewUpdate): boolean => update.docChanged && !update.tran
 export function Editor({ text, onChange, label, readOnly = false, check, complete, original, ref }: Props) {
   const element = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
-  const told = useRef({ onChange, check });
-  told.current = { onChange, check };
+  const told = useRef({ onChange, check, complete });
+  told.current = { onChange, check, complete };
   useEffect(() => {
     if (element.current === null) return;
     const source = (opened: EditorView) => told.current.check?.(opened.state.doc.toString()).then((found) => diagnostics(opened, found)) ?? [];
@@ -55,7 +55,7 @@ export function Editor({ text, onChange, label, readOnly = false, check, complet
       EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }), EditorState.readOnly.of(readOnly),
       EditorView.updateListener.of((update) => { if (typed(update)) told.current.onChange?.(update.state.doc.toString()); }),
       ...(told.current.check === undefined ? [] : [linter(source, { delay: PAUSE }), lintGutter()]),
-      ...(complete === undefined ? [] : [autocompletion({ override: [complete] })]),
+      autocompletion({ override: [(context) => told.current.complete?.(context) ?? null] }),
       ...(original === undefined ? [] : [unifiedMergeView({ original, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } })]),
     ];
     const opened = new EditorView({ parent: element.current, state: EditorState.create({ doc: text, extensions }) });
@@ -64,7 +64,7 @@ export function Editor({ text, onChange, label, readOnly = false, check, complet
       opened.destroy();
       view.current = null;
     };
-  }, [label, readOnly, complete, original]); // `text` only begins it: later texts are written into it below.
+  }, [label, readOnly, original]); // Later texts are written into it below; completions that come later leave typing alone.
   useEffect(() => {
     const opened = view.current;
     if (opened === null || opened.state.doc.toString() === text) return;

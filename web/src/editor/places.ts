@@ -18,8 +18,9 @@ export interface Place {
 
 const VALUES: ReadonlySet<string> = new Set(["Object", "Array", "String", "Number", "True", "False", "Null"]);
 
-/** The range of the value at a path, as far as it can be followed; of an object or list its first line; `@12` is a position. */
+/** The range of the value at a path, as far as it can be followed; of an object or list its first line; `@12` is a position, `@` where it breaks. */
 export function rangeOf(tree: Tree, text: string, path: string): Range {
+  if (path === "@") return around(text, brokenAt(tree, text));
   if (path.startsWith("@")) return around(text, Number(path.slice(1)));
   let [node, named]: [SyntaxNode | null, SyntaxNode | null] = [valueIn(tree.topNode), null];
   for (const key of keysOf(path)) {
@@ -30,6 +31,12 @@ export function rangeOf(tree: Tree, text: string, path: string): Range {
     [node, named] = [inner, property];
   }
   return node === null ? { from: 0, to: Math.min(1, text.length) } : firstLine(text, node);
+}
+
+function brokenAt(tree: Tree, text: string): number {
+  let found = text.trimEnd().length;
+  tree.iterate({ enter: ({ type, from }) => { if (type.isError) found = Math.min(found, from); } });
+  return found;
 }
 
 function around(text: string, position: number): Range {

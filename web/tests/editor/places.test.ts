@@ -40,6 +40,11 @@ test("a position is a place as well, also behind the end", () => {
   expect(rangeOf(tree(""), "", "nodes")).toEqual({ from: 0, to: 0 });
 });
 
+test("broken JSON is marked where it breaks", () => {
+  const text = '{"name": "a", "nodes": oops}';
+  expect(rangeOf(tree(text), text, "@").from).toBe(text.indexOf("oops"));
+});
+
 test("the place of the cursor says which keys lead there and what stands there", () => {
   expect(place('{"nodes": [{"id": "a", "type": "pro|"}]}')).toEqual({ keys: ["nodes", 0, "type"], naming: false, word: '"pro"' });
   expect(place('{"nodes": [{"id": "a"}, {"ty|"}]}')).toEqual({ keys: ["nodes", 1], naming: true, word: '"ty"' });

@@ -33,14 +33,13 @@ export function useValidation(project: string): Checked & { check: (text: string
 
 async function problemsOf(project: string, text: string): Promise<Marked[]> {
   const read = definitionIn(text);
-  if ("problem" in read) return [{ path: syntaxPlace(text, read.problem), message: `This is not JSON: ${read.problem}`, severity: "error" }];
+  if ("problem" in read) return [{ path: syntaxPlace(read.problem), message: `This is not JSON: ${read.problem}`, severity: "error" }];
   const { errors, warnings } = await call<Validation>(`${projectPath(project)}/workflows/validate`, { method: "POST", body: { definition: read.definition } });
   const marked = (severity: Marked["severity"]) => ({ path, message }: { path: string; message: string }): Marked => ({ path, message, severity });
   return [...errors.map(marked("error")), ...warnings.map(marked("warning"))];
 }
 
-/** Browsers tell where JSON breaks as a position; `@12` is that position for the editor. */
-function syntaxPlace(text: string, message: string): string {
-  const at = /position (\d+)/.exec(message)?.[1];
-  return at === undefined ? `@${text.trimEnd().length}` : `@${at}`;
+/** Where JSON breaks as the editor takes it: `@12` where the browser tells the position, otherwise `@`, and the editor looks. */
+function syntaxPlace(message: string): string {
+  return `@${/position (\d+)/.exec(message)?.[1] ?? ""}`;
 }
