@@ -3,10 +3,13 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.async_api import Browser
 
 from tests.browser.ten_clicks import Person, fresh_server, mend_the_invoice
 from tests.browser.viewer import Watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_from_the_printed_link_a_failed_run_is_mended_in_ten_clicks(browser: Browser, tmp_path: Path) -> None:
