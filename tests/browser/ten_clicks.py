@@ -75,6 +75,7 @@ async def mend_the_invoice(person: Person, link: str, picture: Picture) -> None:
     await person.click(example)
     run = page.get_by_role("button", name="Run", exact=True)
     await expect(run).to_be_visible(timeout=WITHIN)
+    await expect(page.locator(".graph-card").first).to_be_visible(timeout=WITHIN)
     await picture("2-workflow")
     await person.click(run)
     await expect(page.get_by_role("dialog").get_by_label("Country")).to_have_value("Atlantis", timeout=WITHIN)
@@ -94,4 +95,5 @@ async def mend_the_invoice(person: Person, link: str, picture: Picture) -> None:
     await person.click(dialog.get_by_role("button", name="Fork and run"))
     await expect(page.locator("[data-run-status]")).to_have_attribute("data-run-status", "COMPLETED", timeout=WITHIN)
     await expect(page.get_by_text("Forked from")).to_be_visible(timeout=WITHIN)
+    await expect(page.get_by_role("region", name="Checkpoints")).to_contain_text("the end", timeout=WITHIN)
     await picture("6-fork")

@@ -52,7 +52,16 @@ def paths(furnished: Furnished) -> list[str]:
     tabs = [f"{failed}?tab={each}" for each in ("graph", "timeline", "list&node=total", "log")]
     workflow = [f"{flow}?tab={each}" for each in ("graph&node=total", "definition", "runs", "stats")]
     compare = f"/p/default/compare?a={furnished.runs['failed']}&b={furnished.runs['fork']}"
-    return ["/", "/inbox", "/p/default/w/new", compare, *tabs, *workflow, furnished.run("waiting"), furnished.run("live")]
+    return [
+        "/",
+        "/inbox",
+        "/p/default/w/new",
+        compare,
+        *tabs,
+        *workflow,
+        furnished.run("waiting"),
+        furnished.run("live"),
+    ]
 
 
 @pytest.mark.parametrize("size", [(640, 450), (320, 640)], ids=["at 200 %", "at 320 px"])

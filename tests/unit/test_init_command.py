@@ -62,5 +62,5 @@ def test_the_examples_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_the_examples_stand_in_their_order() -> None:
     assert [each["name"] for each in examples()][:2] == ["Research brief", "Polish until good"]
-    assert list(example_files())[-1] == "invoice_that_fails"
+    assert list(example_files())[-1] == "retry_heavy_integration"
     assert all(each["description"].endswith(".") for each in examples())

@@ -16,7 +16,7 @@ from tests.browser.screenshots import documents
 from tests.browser.screenshots.look import HEIGHTS, THEMES, look
 from tests.browser.screenshots.scene import make
 from tests.browser.screenshots.shots import Shot, shots
-from tests.browser.viewer import CHROMIUM_FLAGS, sign_in
+from tests.browser.viewer import CHROMIUM_FLAGS, Watched, sign_in
 
 SHOWN = "main h1, main .notice"
 LOADING = ".loading, [aria-busy=true]"
@@ -52,19 +52,22 @@ async def _take(
         if shot.signed_in:
             await sign_in(context, server)
         page = await context.new_page()
+        watched = Watched(page, server.url)
         if not shot.connected:
             await page.route_web_socket("**/*", lambda socket: socket.close())
         target = folder / f"{shot.name}-{theme}-{width}.png"
         try:
             await page.goto(shot.path, wait_until="networkidle")
             await expect(page.locator(SHOWN).first).to_be_visible(timeout=15_000)
-            await expect(page.locator(LOADING)).to_have_count(0, timeout=15_000)
+            if shot.connected:
+                await expect(page.locator(LOADING)).to_have_count(0, timeout=15_000)
             if shot.act is not None:
                 await shot.act(page)
                 await expect(page.locator(LOADING)).to_have_count(0, timeout=15_000)
+            watched.check()
         except (Error, AssertionError) as problem:
             failures += 1
-            sys.stderr.write(f"{target.name}: {str(problem).splitlines()[0]}\n")
+            sys.stderr.write(f"{target.name}: {str(problem).splitlines()[0]} {watched.complaints}\n")
         await page.screenshot(path=target, animations="disabled")
         await context.close()
     return failures

@@ -8,9 +8,9 @@ import { EditorView, type ViewUpdate } from "@codemirror/view";
 import { basicSetup } from "codemirror";
 import { useEffect, useImperativeHandle, useRef, type Ref } from "react";
 import "./editor.css";
-import { sheetNonce } from "./nonce";
+import { sheetNonce } from "../ui/json/nonce";
 import { rangeOf } from "./places";
-import { theme } from "./theme";
+import { theme } from "../ui/json/theme";
 
 export interface Marked {
   path: string;

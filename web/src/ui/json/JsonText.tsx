@@ -1,6 +1,8 @@
 import { json } from "@codemirror/lang-json";
 import { EditorView, minimalSetup } from "codemirror";
 import { useEffect, useRef } from "react";
+import { sheetNonce } from "./nonce";
+import { theme } from "./theme";
 
 /** A long text of JSON, to be read: only what is visible is in the page. */
 export default function JsonText({ text, name }: { text: string; name: string }) {
@@ -11,7 +13,7 @@ export default function JsonText({ text, name }: { text: string; name: string })
       doc: text,
       parent: place.current,
       extensions: [
-        minimalSetup, json(), EditorView.editable.of(false),
+        minimalSetup, json(), theme, EditorView.cspNonce.of(sheetNonce()), EditorView.lineWrapping, EditorView.editable.of(false),
         EditorView.contentAttributes.of({ "aria-label": name, "aria-readonly": "true", tabindex: "0" }),
       ],
     });

@@ -100,6 +100,14 @@ export const LogBody = memo(function LogBody(props: Props & { version: number })
     start.current = { above: 0 };
     element.scrollTop = FAR;
   });
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!following || element === null) return;
+    // What comes in around the log makes it smaller, without an event of its own.
+    const watched = new ResizeObserver(() => { element.scrollTop = FAR; });
+    watched.observe(element);
+    return () => watched.disconnect();
+  }, [following]);
   const leave = (to: Start) => {
     start.current = to;
     onFollow(false);
