@@ -7,7 +7,7 @@ from playwright.async_api import Page
 
 from benchmarks.figures import Figure, p95_at_most, percentile
 from benchmarks.web.definitions import many_speakers, one_speaker
-from benchmarks.web.stage import PulsingServer, Stage, answered, gated, go, over, run_path, shown
+from benchmarks.web.stage import PulsingServer, Stage, all_of, answered, gated, go, over, run_path, shown
 
 ROUNDS = 5
 
@@ -57,8 +57,7 @@ async def _watched(
     await page.evaluate("bench.collect()")
     await answered(server, run_id)
     delays = await _pressed(server, page, run_id, keys) if keys else []
-    await over(server, run_id)
-    await shown(page, "document.querySelector('[data-run-status=COMPLETED]')")
+    await shown(page, all_of(await over(server, run_id)))
     rows = await page.evaluate("[...bench.rows]")
     events = [event for event in await server.events(run_id) if event["seq"] > before + 5]
     return events, {int(seq): float(at) for seq, at in rows}, delays

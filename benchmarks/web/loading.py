@@ -4,7 +4,7 @@ from playwright.async_api import CDPSession, Page
 
 from benchmarks.figures import Figure, at_most, p95_at_most, percentile
 from benchmarks.web.definitions import layered, one_speaker
-from benchmarks.web.stage import PulsingServer, Stage, answered, gated, go, over, run_path, shown
+from benchmarks.web.stage import PulsingServer, Stage, all_of, answered, gated, go, over, run_path, shown
 from tests.acceptance.definitions import noops
 
 ROUNDS = 6
@@ -93,7 +93,7 @@ async def long_log(stage: Stage) -> list[Figure]:
         for _ in range(ROUNDS - 1):
             async with stage.tab(server) as page:
                 await go(page, run_path(run_id, tab="list"))
-                times.append(await shown(page, _all_of(last)) / 1000)
+                times.append(await shown(page, all_of(last)) / 1000)
                 heaps.append(await _heap(page))
                 await page.keyboard.press("f")
                 await shown(page, "document.querySelector('.log-space')")
@@ -120,13 +120,7 @@ async def _spoken(server: PulsingServer, count: int) -> tuple[str, int]:
 async def _log_shown(stage: Stage, server: PulsingServer, run_id: str, last: int) -> float:
     async with stage.tab(server) as page:
         await go(page, run_path(run_id, tab="list"))
-        return await shown(page, _all_of(last)) / 1000
-
-
-def _all_of(last: int) -> str:
-    """The log has all events, and shows the newest."""
-    counted = f"document.querySelector('.log')?.dataset.events === '{last}'"
-    return f"{counted} && document.querySelector('[data-seq=\"{last}\"]')"
+        return await shown(page, all_of(last)) / 1000
 
 
 async def _heap(page: Page) -> float:

@@ -92,6 +92,12 @@ def run_path(run_id: str, **search: Any) -> str:
     return f"/p/default/runs/{run_id}" + ("?" + "&".join(f"{name}={value}" for name, value in search.items()))
 
 
+def all_of(last: int) -> str:
+    """The condition that the log has all events, and shows the newest."""
+    counted = f"document.querySelector('.log')?.dataset.events === '{last}'"
+    return f"{counted} && document.querySelector('[data-seq=\"{last}\"]')"
+
+
 async def answered(server: Server, run_id: str) -> None:
     """Answer the run's question, so that it goes on."""
     answer = await server.post(f"/{run_id}/resume", {"answer": True})

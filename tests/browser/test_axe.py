@@ -21,8 +21,8 @@ COLOURS = ("color-contrast", "link-in-text-block")
 RUN = """async (rules) => {
     const options = rules === null ? {} : {runOnly: {type: "rule", values: rules}};
     const {violations} = await axe.run(document, {...options, resultTypes: ["violations"]});
-    return violations.map(({id, impact, help, nodes}) =>
-        ({id, impact, help, places: nodes.slice(0, 3).map(({html, failureSummary}) => `${html.slice(0, 200)} ${failureSummary}`)}));
+    const place = ({html, failureSummary}) => `${html.slice(0, 200)} ${failureSummary}`;
+    return violations.map(({id, impact, help, nodes}) => ({id, impact, help, places: nodes.slice(0, 3).map(place)}));
 }"""
 
 

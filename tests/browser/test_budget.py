@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
 from playwright.async_api import BrowserContext, Page, Response
 
 from benchmarks.web.weight import ASSET, visit
 from tests.acceptance.definitions import noops
 from tests.acceptance.process import ServerProcess
 from tests.browser.viewer import PROJECT, Watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOME = 130_000
 
@@ -37,7 +40,11 @@ async def test_a_first_visit_is_small(context: BrowserContext, server: ServerPro
 
 async def test_files_are_compressed_and_kept_for_ever(page: Page) -> None:
     answers: list[Response] = []
-    page.on("response", answers.append)
+
+    def heard(answer: Response) -> None:
+        answers.append(answer)
+
+    page.on("response", heard)
     await page.goto("/", wait_until="networkidle")
     files = [answer for answer in answers if ASSET.search(answer.url)]
     assert files

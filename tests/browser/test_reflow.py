@@ -82,7 +82,10 @@ async def test_dialogs_fit_a_small_window(tab: Page, furnished: Furnished) -> No
     await loaded(tab, furnished.workflow(FAILING))
     await tab.get_by_role("button", name="Run", exact=True).click()
     box = await tab.locator("dialog[open]").bounding_box()
-    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 320 and box["y"] + box["height"] <= 480
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 320
+    assert box["y"] + box["height"] <= 480
     last = tab.locator(".dialog-foot button").last
     await last.scroll_into_view_if_needed()
     await expect(last).to_be_in_viewport(ratio=1)
