@@ -45,7 +45,7 @@ class Dispatcher(Protocol):
         ...
 
     def executing(self, run_id: str) -> list[str]:
-        """Nodes whose code is executing."""
+        """Nodes whose code is executing, or whose end is still to be told of by ``run.stopped``."""
         ...
 
     def standing(self, run: Run) -> str | None:

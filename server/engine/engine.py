@@ -225,9 +225,9 @@ class Engine:
         return self._call(self._settled(run_id))
 
     def executing(self, run_id: str) -> list[str]:
-        """Nodes whose code is executing."""
+        """Nodes whose code is executing, or whose end is still to be told of by ``run.stopped``."""
         segment = self._active.get(run_id) or self._ending.get(run_id)
-        return segment.executing if segment else []
+        return segment.executing or segment.named if segment else []
 
     def standing(self, run: Run) -> str | None:
         """What the run's checkpoint holds, if its attempt stands there."""

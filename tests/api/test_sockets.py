@@ -4,8 +4,10 @@ import asyncio
 import base64
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -122,6 +124,27 @@ async def test_the_end_waits_for_a_node_that_still_executes(served: Site) -> Non
             types += [event["type"] for event in message["events"]]
         assert message["type"] == "end"
         assert types[-1] == "run.stopped"
+
+
+async def test_who_comes_before_the_last_end_is_written_waits_for_it(served: Site, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    nodes = [{"id": "thread", "type": "sync", "config": {"seconds": 0.6, "file": str(trace), "text": "it"}}]
+    run_id = await started(served, {"nodes": nodes, "edges": []})
+    async with connect(served.ws(f"/{run_id}/ws"), additional_headers=served.headers) as ws:
+        while "node.started" not in [event["type"] for event in (await receive(ws, "events"))["events"]]:
+            pass
+    answer = (await served.client.post(f"{served.base}/runs/{run_id}/cancel")).json()
+    assert answer["still_running"] == ["thread"]
+    with closing(sqlite3.connect(tmp_path / "data" / "milepost.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        while "it ended" not in trace.read_text():
+            await asyncio.sleep(0)
+        async with connect(served.ws(f"/{run_id}/ws"), additional_headers=served.headers) as ws:
+            types = [event["type"] for event in (await receive(ws, "events"))["events"]]
+            assert types[-1] == "run.cancelled"
+            other.execute("ROLLBACK")
+            assert (await receive(ws, "events"))["events"][0]["type"] == "run.stopped"
+            await receive(ws, "end")
 
 
 async def test_commands_are_obeyed_and_answered_before_the_end(served: Site) -> None:

@@ -41,6 +41,7 @@ class Audit:
 
     async def look(self, name: str) -> None:
         """Look at what is shown now."""
+        await expect(self.page.locator("main")).to_be_visible(timeout=20_000)
         await expect(self.page.locator(".loading, [aria-busy=true]")).to_have_count(0, timeout=20_000)
         for theme, rules in (("light", None), ("dark", list(COLOURS))):
             await self.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
@@ -89,12 +90,11 @@ async def _audit(browser: Browser, furnished: Furnished, width: int) -> AsyncIte
 
 async def test_around_the_runs(audit: Audit) -> None:
     await audit.open("/", "home")
-    await audit.page.keyboard.press("Control+K")
-    await audit.look("palette")
-    await audit.close()
-    await audit.page.keyboard.press("?")
-    await audit.look("help")
-    await audit.close()
+    for keys, name in (("Control+K", "palette"), ("?", "help")):
+        await audit.page.keyboard.press(keys)
+        await expect(audit.page.get_by_role("dialog")).to_be_visible(timeout=15_000)
+        await audit.look(name)
+        await audit.close()
     await audit.page.locator(".shell-head .menu button").first.click()
     await audit.look("menu")
     await audit.open("/?project=night-desk", "an empty project")

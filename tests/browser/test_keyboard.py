@@ -22,7 +22,7 @@ FOCUS = """() => {
     const name = (named.find((each) => each) ?? "").replace(/\\s+/g, " ").trim();
     const around = [at, at.closest(".cm-editor"), at.querySelector("[data-active]")];
     const seen = around.some((element) => element !== null && drawn(element));
-    return {name, seen, lost: at === document.body};
+    return {name, role: at.getAttribute("role"), seen, lost: at === document.body};
 }"""
 
 
@@ -37,23 +37,23 @@ class Keyboard:
         for key in keys:
             await self.page.keyboard.press(key)
 
-    async def tab_to(self, name: str, back: bool = False) -> None:
-        """Tab until what begins with this name has the focus, which is seen at every stop."""
+    async def tab_to(self, name: str, role: str | None = None) -> None:
+        """Tab until what begins with this name, and has this role, has the focus, which is seen at every stop."""
         stops: list[str] = []
         for _ in range(60):
-            await self.press("Shift+Tab" if back else "Tab")
+            await self.press("Tab")
             focus = await self.page.evaluate(FOCUS)
             if focus["lost"]:
                 continue
             assert focus["seen"], f"the focus is not seen on {focus['name']!r}"
-            if focus["name"].startswith(name):
+            if focus["name"].startswith(name) and role in (None, focus["role"]):
                 return
             stops.append(focus["name"][:40])
         raise AssertionError(f"Tab does not lead to {name!r}, but to {stops}")
 
     async def kept(self) -> None:
         """The focus is on something."""
-        await self.page.wait_for_function("document.activeElement !== document.body", timeout=10_000)
+        await self.page.wait_for_function("() => document.activeElement !== document.body", timeout=10_000)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -184,7 +184,7 @@ async def test_the_log_and_the_list_by_keys(tab: Page, keys: Keyboard, furnished
     await expect(follow).to_have_attribute("aria-pressed", "false")
     await keys.press("End")
     await expect(follow).to_have_attribute("aria-pressed", "true")
-    await keys.tab_to("Nodes")
+    await keys.tab_to("Nodes", role="treegrid")
     await keys.press("Home", "ArrowDown", "Enter")
     await tab.wait_for_url("**node=rate**")
     await expect(rows).to_be_focused()

@@ -50,9 +50,9 @@ async def test_a_run_is_started_with_its_form_and_watched_to_its_end(viewer: Vie
 
     await page.get_by_role("tab", name="Timeline").click()
     for execution in (await server.get(f"/{run_id}/logs"))["items"]:
-        row = page.get_by_role("button", name=re.compile(f"^{execution['node_id']}: ran .*, completed$"))
+        row = page.get_by_role("button", name=re.compile(f"^{execution['node_id']} ?: ran .*, completed; worked "))
         await expect(row).to_be_visible()
-    await page.get_by_role("button", name=re.compile("^check: ran")).click()
+    await page.get_by_role("button", name=re.compile("^check ?: ran")).click()
     await expect(page.get_by_role("complementary", name="Node check")).to_contain_text('"check"')
 
 

@@ -79,7 +79,7 @@ export function NodeList({ nodes, selection }: { nodes: readonly GraphNode[]; se
       <Choices counts={counts} status={status} sort={sort} onStatus={setStatus} onSort={setSort} />
       <div
         ref={scroller} className="list-body" role="treegrid" aria-label="Nodes" aria-rowcount={entries.length + 1} tabIndex={0} onKeyDown={press}
-        aria-activedescendant={entries.length > 0 ? `node-row-${active}` : undefined}
+        aria-activedescendant={active >= from && active < to ? `node-row-${active}` : undefined}
       >
         <div role="row" className="list-row list-heads" aria-rowindex={1}>
           {HEADS.map((head) => <span key={head} role="columnheader">{head === "" ? <span className="visually-hidden">Progress or error</span> : head}</span>)}

@@ -1,5 +1,5 @@
 /** All that happened in the run, line by line. */
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { useShortcuts } from "../../../app/shortcuts";
 import { useConnection, useEvents, useLiveView } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
@@ -19,8 +19,6 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
   const connection = useConnection();
   const [filter, setFilter] = useState(EVERYTHING);
   const [following, setFollowing] = useState(true);
-  const [active, setActive] = useState<number | null>(null);
-  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
   const search = useRef<HTMLInputElement>(null);
   const narrow = useMedia("(max-width: 48rem)");
   const sizes = useMemo(() => heights(parseFloat(getComputedStyle(document.documentElement).fontSize), narrow), [narrow]);
@@ -28,18 +26,7 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
   const made = useMemo(() => new LogRows(wanted), [wanted]);
   const rows = useMemo(() => made.extend(items), [made, items, version]);
   const count = rows.first.length;
-  useEffect(() => {
-    setActive(null);
-    setOpened(new Set());
-  }, [made]);
-  const toggle = useMemo(() => (row: number) => {
-    setActive(row);
-    setOpened((before) => {
-      const next = new Set(before);
-      if (!next.delete(row)) next.add(row);
-      return next;
-    });
-  }, []);
+  const { active, opened, setActive, toggle } = useMarked(made);
   useShortcuts(keys ? {
     F: () => setFollowing((before) => !before),
     E: () => setFilter((before) => ({ ...before, errorsOnly: !before.errorsOnly })),
@@ -67,6 +54,28 @@ export function EventLog({ node, keys }: { node: string | null; keys: boolean })
       )}
     </section>
   );
+}
+
+interface Marked {
+  readonly active: number | null;
+  readonly opened: ReadonlySet<number>;
+}
+
+const NONE: Marked = { active: null, opened: new Set() };
+
+/** Which row is active and which are opened: none, where other rows are shown than those they were of. */
+function useMarked(rows: LogRows) {
+  const [last, setLast] = useState({ of: rows, marked: NONE });
+  const change = useCallback((by: (before: Marked) => Marked) => {
+    setLast(({ of, marked }) => ({ of: rows, marked: by(of === rows ? marked : NONE) }));
+  }, [rows]);
+  const setActive = useCallback((active: number | null) => change(({ opened }) => ({ active, opened })), [change]);
+  const toggle = useCallback((row: number) => change((before) => {
+    const opened = new Set(before.opened);
+    if (!opened.delete(row)) opened.add(row);
+    return { active: row, opened };
+  }), [change]);
+  return { ...(last.of === rows ? last.marked : NONE), setActive, toggle };
 }
 
 function told(shown: number, loaded: number, all: number): string {

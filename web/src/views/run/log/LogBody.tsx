@@ -23,13 +23,18 @@ interface Props {
   onFollow: (follow: boolean) => void;
 }
 
-type Shared = Pick<Props, "events" | "rows" | "heights" | "active" | "opened" | "onToggle">;
+type Shared = Pick<Props, "events" | "rows" | "heights" | "active" | "opened" | "onToggle"> & { scroller: RefObject<HTMLDivElement | null> };
 
 function joinedOf(event: RunEvent, events: readonly RunEvent[], places: readonly number[]): string | null {
   return event.type === "node.delta" ? joinedText(events, places) : null;
 }
 
-function Rows({ events, rows, heights, active, opened, onToggle, from, to }: Shared & { from: number; to: number }) {
+function Rows({ events, rows, heights, active, opened, onToggle, scroller, from, to }: Shared & { from: number; to: number }) {
+  useLayoutEffect(() => {
+    const name = "aria-activedescendant";
+    if (active !== null && active >= from && active < to) scroller.current?.setAttribute(name, `log-${active}`);
+    else scroller.current?.removeAttribute(name);
+  }, [scroller, active, from, to]);
   const shown = [];
   for (let row = from; row < to; row += 1) {
     const places = rows.places(row);
@@ -50,14 +55,9 @@ function Rows({ events, rows, heights, active, opened, onToggle, from, to }: Sha
 /** Where the log is scrolled to once it does not follow any more: a row, or so many pixels above its end. */
 type Start = { readonly row: number } | { readonly above: number };
 
-interface ScrolledProps extends Shared {
-  scroller: RefObject<HTMLDivElement | null>;
-  start: Start;
-}
-
 /** Those of all rows that are in view. */
-function Scrolled({ scroller, start, ...shared }: ScrolledProps) {
-  const { events, rows, heights, active, opened } = shared;
+function Scrolled({ start, ...shared }: Shared & { start: Start }) {
+  const { events, rows, heights, active, opened, scroller } = shared;
   const count = rows.first.length;
   const places = useMemo(() => {
     const higher = [...opened].flatMap((row): [number, number][] => {
@@ -135,14 +135,14 @@ export const LogBody = memo(function LogBody(props: Props & { version: number })
   const scrolled = () => {
     if (following && above() > 2 * heights.line) leave({ above: above() });
   };
-  const shared = { events, rows, heights, active, opened, onToggle };
+  const shared = { events, rows, heights, active, opened, onToggle, scroller };
   return (
     <div
       ref={scroller} className="log-body" role="treegrid" aria-label="Events" aria-rowcount={count} tabIndex={0} onKeyDown={press} onWheel={wheel} onScroll={scrolled}
-      aria-activedescendant={active === null ? undefined : `log-${active}`} data-following={following || undefined}
+      data-following={following || undefined}
     >
       {following ? <div role="rowgroup"><Rows {...shared} from={Math.max(0, count - TAIL)} to={count} /></div>
-        : <Scrolled {...shared} scroller={scroller} start={start.current} />}
+        : <Scrolled {...shared} start={start.current} />}
     </div>
   );
 });

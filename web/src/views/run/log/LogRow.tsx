@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { type KeyboardEvent, memo } from "react";
 import type { RunEvent } from "../../../api/types";
 import { clock } from "../../../ui/format";
 import { detailOf, levelOf, toneOf } from "./lines";
@@ -30,13 +30,18 @@ export const LogRow = memo(function LogRow({ event, joined, row, active, open, d
         <span role="gridcell" className="log-text">{joined ?? detailOf(event)}</span>
       </div>
       {open && (
-        <div role="gridcell" className="log-detail" style={{ height: detailHeight }}>
+        <div role="gridcell" className="log-detail" style={{ height: detailHeight }} tabIndex={0} onKeyDown={scrolled}>
           <pre>{detailText(event, joined)}</pre>
         </div>
       )}
     </div>
   );
 });
+
+/** Keys that scroll the row's data do not move along the rows. */
+function scrolled(event: KeyboardEvent) {
+  if (/^(Arrow|Page|Home|End)/.test(event.key)) event.stopPropagation();
+}
 
 /** What an opened row shows. */
 export function detailText(event: RunEvent, joined: string | null): string {

@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { type FormEvent, lazy, Suspense, useRef, useState } from "react";
 import { ApiError, call } from "../../../api/client";
 import { runPath } from "../../../api/queries";
 import type { Interrupt, Json, Schema } from "../../../api/types";
@@ -9,6 +9,7 @@ import { initialValue } from "../../../ui/form/initial";
 import { toMs } from "../../../ui/format";
 import { Icon } from "../../../ui/Icon";
 import { Loading } from "../../../ui/Notice";
+import { useFocusPassedOn } from "../../../ui/useFocusPassedOn";
 import { withClock } from "../header/WhyLine";
 import { isClosed, placed } from "./refusals";
 
@@ -41,12 +42,20 @@ export function Question({ projectId, runId, interrupt, may, first, onClosed }: 
       if (isClosed(error)) onClosed(withClock(error.message));
     },
   });
+  const card = useRef<HTMLElement>(null);
+  useFocusPassedOn(card);
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    // The fields are disabled now: one of them may have had the focus.
+    event.currentTarget.querySelector<HTMLElement>("[type=submit]")?.focus();
+    sent.mutate(value);
+  };
   const deadline = toMs(expires);
   const problems = placed(sent.error);
   const refused = sent.error !== null && problems.length === 0 && !isClosed(sent.error) ? sent.error : null;
   const title = question ?? "The run asks for an answer";
   return (
-    <article className="question" data-interrupt={id} aria-label={title}>
+    <article ref={card} className="question" data-interrupt={id} aria-label={title}>
       <div className="question-head">
         <Icon name="waiting" />
         <h3>{title}</h3>
@@ -59,7 +68,7 @@ export function Question({ projectId, runId, interrupt, may, first, onClosed }: 
       </p>
       {!may && <p className="muted">You may see this run, not answer for it.</p>}
       {may && open && (
-        <form className="question-form" noValidate onSubmit={(event) => { event.preventDefault(); sent.mutate(value); }}>
+        <form className="question-form" noValidate onSubmit={submit}>
           <Suspense fallback={<Loading what="Loading the form" />}>
             <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} label="Answer" disabled={sent.isPending || sent.isSuccess} onReadable={setReadable} />
           </Suspense>
