@@ -110,20 +110,20 @@ class Blocking(NodeType[TraceConfig]):
         return {"text": ctx.config.text}
 
 
-class GateConfig(Config):
+class PipeConfig(Config):
     """The pipe that it waits at, and the name that it has in messages."""
 
     file: str
     text: str = ""
 
 
-class Gate(NodeType[GateConfig]):
+class Pipe(NodeType[PipeConfig]):
     """Waits, holding a thread, for one letter from a pipe: ``f`` lets it fail, any other lets it pass."""
 
-    name: ClassVar[str] = "gate"
-    config_model = GateConfig
+    name: ClassVar[str] = "pipe"
+    config_model = PipeConfig
 
-    def run(self, ctx: NodeContext[GateConfig]) -> Mapping[str, Any]:
+    def run(self, ctx: NodeContext[PipeConfig]) -> Mapping[str, Any]:
         descriptor = os.open(ctx.config.file, os.O_RDONLY)
         try:
             letter = os.read(descriptor, 1)
@@ -224,7 +224,7 @@ PROBES: Iterable[type[NodeType[Any]]] = (
     AsksThenFails,
     AsksThenWorks,
     Chatty,
-    Gate,
+    Pipe,
     Exits,
     Teller,
     SyncTeller,

@@ -33,7 +33,7 @@ class Gates:
             os.mkfifo(path)
             # Open for writing and reading: what is written stays until a node takes it.
             self._descriptors[name] = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-        return {"id": node_id, "type": "gate", "config": {"file": str(path), "text": name}, **more}
+        return {"id": node_id, "type": "pipe", "config": {"file": str(path), "text": name}, **more}
 
     def open(self, gate: str, times: int = 1) -> None:
         """Let so many nodes pass, now or when they come."""

@@ -26,9 +26,11 @@ LIMITS = SandboxLimits(seconds=30, cpu_seconds=10, memory_bytes=256 << 20)
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Path]:
     """Where the processes have their directories: afterwards there are none, and no process either."""
+    before = set(psutil.Process().children())
     yield tmp_path / "scratch"
     assert not (tmp_path / "scratch").exists() or os.listdir(tmp_path / "scratch") == []
-    assert [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE] == []
+    left = set(psutil.Process().children()) - before
+    assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def run(
