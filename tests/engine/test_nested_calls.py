@@ -118,8 +118,7 @@ async def test_a_whole_window_of_requests_at_once(bench: Bench, stop: str) -> No
         assert web.open == ITEMS
         began = time.monotonic()
         if stop == "cancel":
-            cancelled = await bench.app.control.cancel(ACTOR, bench.project, run_id)
-            assert cancelled.still_running == []
+            await bench.app.control.cancel(ACTOR, bench.project, run_id)
         elif stop == "pause":
             await bench.app.control.pause(ACTOR, bench.project, run_id, "now", 0)
         if stop != "none":

@@ -1,6 +1,6 @@
 /** Everything about the selected node. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useLayoutEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { GraphNode, NodeExecution, RunError } from "../../../api/types";
 import { useShortcuts } from "../../../app/shortcuts";
 import { useNode } from "../../../live/hooks";
@@ -9,6 +9,7 @@ import { Button } from "../../../ui/Button";
 import { Failure, Loading } from "../../../ui/Notice";
 import { Status } from "../../../ui/Status";
 import { TabPanel, Tabs } from "../../../ui/Tabs";
+import { useFocusPassedOn } from "../../../ui/useFocusPassedOn";
 import { executions, executionsMark } from "../executions";
 import { parentOf } from "../list/rows";
 import { Took } from "../list/Took";
@@ -44,10 +45,8 @@ export function Inspector({ nodeId, nodes, selection, sheet }: Props) {
   useEffect(() => {
     if (sheet) document.getElementById("inspector")?.focus();
   }, [sheet]);
-  useLayoutEffect(() => () => {
-    const left = document.getElementById("inspector")?.contains(document.activeElement) === true;
-    if (left) document.querySelector<HTMLElement>(".run-panel [tabindex='0']")?.focus({ preventScroll: true });
-  }, []);
+  const element = useRef<HTMLElement>(null);
+  useFocusPassedOn(element, ".run-panel [tabindex='0']");
   const all = ran.data?.items ?? [];
   const place = Math.min(all.length, selection.attempt ?? all.length) - 1;
   const execution = all[place];
@@ -57,7 +56,7 @@ export function Inspector({ nodeId, nodes, selection, sheet }: Props) {
   const panes = panesOf(error, node?.type === "map" || view?.items != null, inside.length > 0);
   const pane = chosen !== null && panes.includes(chosen) ? chosen : (panes[0] ?? "node-data");
   return (
-    <aside className="pane inspector" id="inspector" tabIndex={-1} aria-label={`Node ${nodeId}`} data-sheet={sheet || undefined}>
+    <aside ref={element} className="pane inspector" id="inspector" tabIndex={-1} aria-label={`Node ${nodeId}`} data-sheet={sheet || undefined}>
       <Head node={node} nodeId={nodeId} view={view} onClose={() => selectNode(null)} />
       <Tabs label="About the node" tabs={panes.map((id) => ({ id, label: id === "node-attempts" && all.length > 1 ? `Attempts (${all.length})` : NAMES[id] }))} selected={pane} onSelect={setChosen} />
       <TabPanel id={pane} className="inspector-body">
