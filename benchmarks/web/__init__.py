@@ -26,6 +26,7 @@ ROWS: tuple[Callable[[Stage], Awaitable[list[Figure]]], ...] = (
     loading.large_graph,
     live.slow,
     live.fast,
+    live.keys,
     loading.log,
     loading.long_log,
     drops.three_drops_and_a_restart,

@@ -24,31 +24,45 @@ async def slow(stage: Stage) -> list[Figure]:
             run_id = await gated(server, one_speaker(150, 0.02))
             async with stage.tab(server) as page:
                 events, rows, _ = await _watched(server, page, run_id)
-                lags.append(percentile(_lags(events, rows), 95))
+                lags.append(percentile([*_lags(events, rows).values()], 95))
     return [p95_at_most("event to paint at 50 events/s, p95", lags, "ms", 100, digits=0)]
 
 
 async def fast(stage: Stage) -> list[Figure]:
-    """A thousand nodes that tell a thousand things a second, as a graph beside the log, while keys are pressed."""
-    lags, quickly, inputs = [], [], []
+    """A thousand nodes that tell a thousand things a second, as a graph beside the log; then, all end within a second."""
+    speaking, ending, quickly = [], [], []
     async with stage.server() as server:
         for _ in range(ROUNDS):
             run_id = await gated(server, many_speakers(998, 5, 5))
             async with stage.tab(server) as page:
-                events, rows, delays = await _watched(server, page, run_id, keys=24)
-                spoken = [event for event in events if event["type"] in SPOKEN]
-                lags.append(percentile(_lags(spoken, rows), 95))
-                quickly.append(len(spoken) / max(0.1, _at(spoken[-1]) - _at(spoken[0])) * 1000)
-                inputs.append(percentile(delays, 95))
+                events, rows, _ = await _watched(server, page, run_id)
+                first_end = next(event["seq"] for event in events if event["type"] == "node.completed")
+                lags = _lags(events, rows)
+                spoken = [event for event in events if event["type"] in SPOKEN and event["seq"] < first_end]
+                speaking.append(percentile([lags[event["seq"]] for event in spoken], 95))
+                ending.append(percentile([lag for seq, lag in lags.items() if seq >= first_end], 95))
+                quickly.append(len(spoken) / (_at(spoken[-1]) - _at(spoken[0])) * 1000)
     return [
-        p95_at_most("event to paint at 1,000 events/s on 1,000 nodes, p95", lags, "ms", 150, digits=0),
+        p95_at_most("event to paint at 1,000 events/s on 1,000 nodes, p95", speaking, "ms", 150, digits=0),
         Figure("events a second in these runs", f"{min(quickly):.0f} to {max(quickly):.0f}"),
-        p95_at_most("key to paint during these runs, p95", inputs, "ms", 100, digits=0),
+        p95_at_most("event to paint while those nodes end, all within a second, p95", ending, "ms", digits=0),
     ]
 
 
+async def keys(stage: Stage) -> list[Figure]:
+    """Keys pressed while a thousand nodes speak."""
+    inputs = []
+    async with stage.server() as server:
+        for _ in range(ROUNDS):
+            run_id = await gated(server, many_speakers(998, 5, 5))
+            async with stage.tab(server) as page:
+                _, _, delays = await _watched(server, page, run_id, pressed=24)
+                inputs.append(percentile(delays, 95))
+    return [p95_at_most("key to paint during such runs, p95", inputs, "ms", 100, digits=0)]
+
+
 async def _watched(
-    server: PulsingServer, page: Page, run_id: str, keys: int = 0
+    server: PulsingServer, page: Page, run_id: str, pressed: int = 0
 ) -> tuple[list[dict[str, Any]], dict[int, float], list[float]]:
     """A run's events once it was let go in front of the page, when each was painted, and the delays of keys."""
     await go(page, run_path(run_id, tab="graph"))
@@ -56,29 +70,29 @@ async def _watched(
     before = int((await server.get(f"/{run_id}"))["last_seq"])
     await page.evaluate("bench.collect()")
     await answered(server, run_id)
-    delays = await _pressed(server, page, run_id, keys) if keys else []
+    delays = await _pressed(server, page, run_id, pressed) if pressed else []
     await shown(page, all_of(await over(server, run_id)))
-    rows = await page.evaluate("[...bench.rows]")
+    rows = await page.evaluate("bench.until(() => true).then(() => [...bench.rows])")
     events = [event for event in await server.events(run_id) if event["seq"] > before + 5]
     return events, {int(seq): float(at) for seq, at in rows}, delays
 
 
-async def _pressed(server: PulsingServer, page: Page, run_id: str, keys: int) -> list[float]:
+async def _pressed(server: PulsingServer, page: Page, run_id: str, count: int) -> list[float]:
     """The delays of keys from the first spoken event on. The browser does not tell of those below 16 ms."""
     await server.until(run_id, "node.log", within=60)
     await page.evaluate("bench.watchInput()")
-    for at in range(keys):
+    for at in range(count):
         await page.keyboard.press(KEYS[at % len(KEYS)], delay=60)
     told: list[float] = await page.evaluate("bench.until(() => true).then(() => bench.inputs)")
-    return told + [16.0] * max(0, keys - len(told))
+    return told + [16.0] * max(0, count - len(told))
 
 
-def _lags(events: list[dict[str, Any]], rows: dict[int, float]) -> list[float]:
-    """Milliseconds from each event's time until its row, or that of a later event, was painted."""
-    lags, painted = [], float("inf")
+def _lags(events: list[dict[str, Any]], rows: dict[int, float]) -> dict[int, float]:
+    """By number, milliseconds from each event's time until its row, or that of a later event, was painted."""
+    lags, painted = {}, float("inf")
     for event in reversed(events):
         painted = min(painted, rows.get(event["seq"], painted))
-        lags.append(painted - _at(event))
+        lags[event["seq"]] = painted - _at(event)
     return lags
 
 

@@ -1,5 +1,6 @@
 /** The canvas of a large graph. It is drawn at most once a frame, and only after something changed. */
 import { useEffect, useMemo, useRef } from "react";
+import type { NodeView } from "../model/run";
 import type { Camera } from "./camera";
 import { dependsOn, edgeState, type EdgeState } from "./edges";
 import type { Layout } from "./layout";
@@ -22,7 +23,7 @@ interface Props {
 export function CanvasLayer(props: Props) {
   const { layout, topology, source, camera } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const latest = useRef(props);
+  const latest = useRef<Pick<Props, "selected" | "focused" | "cards">>(props);
   const redraw = useRef<() => void>(() => undefined);
   const states = useMemo(() => new EdgeStates(topology, source), [topology, source]);
 
@@ -49,11 +50,20 @@ export function CanvasLayer(props: Props) {
       if (frame === 0) frame = requestAnimationFrame(draw);
     };
     redraw.current = request;
+    const drawn = new Map(layout.boxes.map(({ id }) => [id, outlook(source?.node(id))]));
+    // Most of what a run tells of a node, as its progress, is in no picture of so many.
+    const changed = (id: string) => {
+      const now = outlook(source?.node(id));
+      if (now === drawn.get(id)) return;
+      drawn.set(id, now);
+      states.changed(id);
+      request();
+    };
     const ends = [
       // The camera tells once a frame already: drawing with it keeps the canvas and the cards in step.
       camera.subscribe(() => { cancelAnimationFrame(frame); draw(); }),
       onThemeChange(() => { palette = paletteOf(element); request(); }),
-      ...(source === null ? [] : layout.boxes.map(({ id }) => source.subscribe(id, () => { states.changed(id); request(); }))),
+      ...(source === null ? [] : layout.boxes.map(({ id }) => source.subscribe(id, () => changed(id)))),
     ];
     draw();
     return () => {
@@ -61,11 +71,17 @@ export function CanvasLayer(props: Props) {
       ends.forEach((end) => end());
     };
   }, [layout, topology, source, camera, states]);
+  const { selected, focused, cards } = props;
   useEffect(() => {
-    latest.current = props;
+    latest.current = { selected, focused, cards };
     redraw.current();
-  });
+  }, [selected, focused, cards]);
   return <canvas className="graph-canvas" ref={canvas} aria-hidden="true" />;
+}
+
+/** All of a node that the picture depends on. */
+function outlook(node: NodeView | undefined): string {
+  return node === undefined ? "" : `${node.status} ${Math.min(2, node.iterations)}`;
 }
 
 /** Gives the canvas the pane's size in the screen's own pixels, and says how many of these a pixel has. */

@@ -30,16 +30,13 @@ interface Props {
 
 /** The panes of a run. */
 export function RunScreen({ selection, run, graph, workflowName }: Props) {
-  const { status, progress } = useLiveView();
   const narrow = useMedia("(max-width: 60rem)");
   const [forking, setForking] = useState(false);
   const tab = shownTab(selection.tab, narrow);
-  useTabStatus(workflowName, status, progress);
-  useFirstFailure(selection, graph.data, narrow);
-  useRunKeys(selection, graph.data);
   const log = <EventLog node={selection.node} keys />;
   return (
     <div className="run" data-narrow={narrow || undefined}>
+      <Unseen selection={selection} graph={graph.data} workflowName={workflowName} narrow={narrow} />
       <Questions projectId={selection.projectId} />
       <RunHeader projectId={selection.projectId} run={run} workflowName={workflowName} onFork={() => setForking(true)} onOpenNode={selection.selectNode} />
       <div className="run-body" data-inspecting={selection.node !== null || undefined}>
@@ -88,6 +85,15 @@ function RunGraph({ graph, selection }: { graph: Graph; selection: Selection }) 
       <GraphView graph={graph} source={source} selected={selection.node} onSelect={selection.selectNode} onOpen={selection.selectNode} />
     </Suspense>
   );
+}
+
+/** What follows every change of the run and shows nothing: apart, so that the panes do not render with it. */
+function Unseen({ selection, graph, workflowName, narrow }: { selection: Selection; graph: Graph | undefined; workflowName: string; narrow: boolean }) {
+  const { status, progress } = useLiveView();
+  useTabStatus(workflowName, status, progress);
+  useFirstFailure(selection, graph, narrow);
+  useRunKeys(selection, graph);
+  return null;
 }
 
 /** A run that had failed when its page was opened shows its first failed node; not where that would cover the page. */

@@ -1,5 +1,5 @@
 /** The log's lines: the last ones while it follows, otherwise those in view of however many there are. */
-import { memo, useLayoutEffect, useMemo, useRef, type KeyboardEvent, type RefObject, type WheelEvent } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type RefObject, type WheelEvent } from "react";
 import type { RunEvent } from "../../../api/types";
 import { RowPlaces, useWindow } from "../../../ui/useWindow";
 import type { LogRows } from "./LogRows";
@@ -8,6 +8,8 @@ import { LogRow } from "./LogRow";
 import type { Heights } from "./measure";
 
 const TAIL = 60;
+const RING = 20;
+const MOST_MOVED = 8;
 /** Farther than any log scrolls. */
 const FAR = 1e7;
 
@@ -29,6 +31,19 @@ function joinedOf(event: RunEvent, events: readonly RunEvent[], places: readonly
   return event.type === "node.delta" ? joinedText(events, places) : null;
 }
 
+/**
+ * Keys by which the elements of rows that go are used for those that come: new text costs less than new elements. A few rows move theirs to
+ * the other end; where most are new, each place keeps its element.
+ */
+function useKeys(from: number, to: number): (row: number) => number {
+  const [shown, setShown] = useState({ from, turned: 0 });
+  const moved = from - shown.from;
+  const turned = Math.abs(moved) > MOST_MOVED ? shown.turned + moved : shown.turned;
+  if (moved !== 0) setShown({ from, turned });
+  const ring = Math.ceil((to - from) / RING) * RING;
+  return (row) => (((row - turned) % ring) + ring) % ring;
+}
+
 function Rows({ events, rows, heights, active, opened, onToggle, scroller, from, to }: Shared & { from: number; to: number }) {
   useLayoutEffect(() => {
     const name = "aria-activedescendant";
@@ -36,6 +51,7 @@ function Rows({ events, rows, heights, active, opened, onToggle, scroller, from,
     else scroller.current?.removeAttribute(name);
   }, [scroller, active, from, to]);
   const shown = [];
+  const keys = useKeys(from, to);
   for (let row = from; row < to; row += 1) {
     const places = rows.places(row);
     const event = events[places[0] ?? 0];
@@ -44,7 +60,7 @@ function Rows({ events, rows, heights, active, opened, onToggle, scroller, from,
     const open = opened.has(row);
     shown.push(
       <LogRow
-        key={event.seq} event={event} joined={joined} row={row} active={row === active} open={open}
+        key={keys(row)} event={event} joined={joined} row={row} active={row === active} open={open}
         detailHeight={open ? heights.detail(event, joined) : 0} onToggle={onToggle}
       />,
     );
