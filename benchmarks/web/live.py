@@ -29,7 +29,7 @@ async def slow(stage: Stage) -> list[Figure]:
 
 
 async def fast(stage: Stage) -> list[Figure]:
-    """A thousand nodes that tell a thousand things a second, as a graph beside the log; then, all end within a second."""
+    """A thousand nodes that tell a thousand things a second, beside the log; then all end within a second."""
     speaking, ending, quickly = [], [], []
     async with stage.server() as server:
         for _ in range(ROUNDS):

@@ -7,9 +7,14 @@ const EDITION = 3;
 const PREFIX = "milepost.layout.";
 const KEPT = 12;
 
+interface Waiting {
+  resolve(layout: Layout): void;
+  reject(error: Error): void;
+}
+
 export class Layouts {
   private readonly made = new Map<string, Layout>();
-  private readonly asked = new Map<string, ((layout: Layout) => void)[]>();
+  private readonly asked = new Map<string, Waiting[]>();
   private worker: Worker | null = null;
 
   constructor(private readonly storage: Storage | null) {}
@@ -29,22 +34,30 @@ export class Layouts {
     return new Promise((resolve, reject) => {
       const waiting = this.asked.get(key);
       if (waiting !== undefined) {
-        waiting.push(resolve);
+        waiting.push({ resolve, reject });
         return;
       }
-      this.asked.set(key, [resolve]);
-      this.start(reject).postMessage({ key, request });
+      this.asked.set(key, [{ resolve, reject }]);
+      this.started().postMessage({ key, request });
     });
   }
 
-  private start(reject: (error: Error) => void): Worker {
+  /** Starts the worker, which takes longer than most layouts, while the graph is still read. */
+  prepare(): void {
+    this.started();
+  }
+
+  private started(): Worker {
     if (this.worker !== null) return this.worker;
     const worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<{ key: string; layout: Layout }>) => this.answer(data.key, data.layout);
     worker.onerror = (event) => {
+      worker.terminate();
       this.worker = null;
+      const error = new Error(event.message || "The graph's layout could not be made.");
+      const asked = [...this.asked.values()].flat();
       this.asked.clear();
-      reject(new Error(event.message || "The graph's layout could not be made."));
+      for (const { reject } of asked) reject(error);
     };
     this.worker = worker;
     return worker;
@@ -55,7 +68,7 @@ export class Layouts {
     if (this.storage !== null) write(this.storage, key, layout);
     const waiting = this.asked.get(key) ?? [];
     this.asked.delete(key);
-    for (const resolve of waiting) resolve(layout);
+    for (const { resolve } of waiting) resolve(layout);
   }
 }
 

@@ -1,8 +1,9 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Graph, Run } from "../../api/types";
 import { useLiveView, useNodeSource } from "../../live/hooks";
 import { useTabStatus } from "../../live/tabStatus";
+import { lazily } from "../../ui/lazily";
 import { Failure, Loading } from "../../ui/Notice";
 import { TabPanel, Tabs } from "../../ui/Tabs";
 import { useMedia } from "../../ui/useMedia";
@@ -12,14 +13,19 @@ import { failuresOf } from "./list/rows";
 import { EventLog } from "./log/EventLog";
 import { Questions } from "./questions/Questions";
 import type { RunTab, Selection } from "./selection";
-import { shownTab, tabsOf } from "./tabs";
+import { NARROW, shownTab, tabsOf } from "./tabs";
 import { useRunKeys } from "./useRunKeys";
 
-const ForkNewest = lazy(() => import("./checkpoints/ForkNewest").then((found) => ({ default: found.ForkNewest })));
-const Inspector = lazy(() => import("./inspector/Inspector").then((found) => ({ default: found.Inspector })));
-const NodeList = lazy(() => import("./list/NodeList").then((found) => ({ default: found.NodeList })));
-const GraphView = lazy(() => import("../../graph/GraphView").then((found) => ({ default: found.GraphView })));
-const TimelineView = lazy(() => import("../../timeline/TimelineView").then((found) => ({ default: found.TimelineView })));
+const ForkNewest = lazily(() => import("./checkpoints/ForkNewest").then((found) => found.ForkNewest));
+const Inspector = lazily(() => import("./inspector/Inspector").then((found) => found.Inspector));
+const NodeList = lazily(() => import("./list/NodeList").then((found) => found.NodeList));
+const GraphView = lazily(() => import("../../graph/GraphView").then((found) => found.GraphView));
+const TimelineView = lazily(() => import("../../timeline/TimelineView").then((found) => found.TimelineView));
+
+/** Loads what a tab shows, while the run is read. */
+export function preload(tab: RunTab): void {
+  if (tab !== "log") ({ graph: GraphView, timeline: TimelineView, list: NodeList })[tab].preload();
+}
 
 interface Props {
   selection: Selection;
@@ -30,7 +36,7 @@ interface Props {
 
 /** The panes of a run. */
 export function RunScreen({ selection, run, graph, workflowName }: Props) {
-  const narrow = useMedia("(max-width: 60rem)");
+  const narrow = useMedia(NARROW);
   const [forking, setForking] = useState(false);
   const tab = shownTab(selection.tab, narrow);
   const log = <EventLog node={selection.node} keys />;
@@ -48,13 +54,11 @@ export function RunScreen({ selection, run, graph, workflowName }: Props) {
         </section>
         {!narrow && log}
         {selection.node !== null && (
-          <Suspense fallback={null}>
-            <Inspector key={selection.node} nodeId={selection.node} nodes={graph.data?.nodes ?? []} selection={selection} sheet={narrow} />
-          </Suspense>
+          <Inspector key={selection.node} nodeId={selection.node} nodes={graph.data?.nodes ?? []} selection={selection} sheet={narrow} />
         )}
       </div>
       <CheckpointRail />
-      <Suspense fallback={null}>{forking && <ForkNewest onClose={() => setForking(false)} />}</Suspense>
+      {forking && <ForkNewest onClose={() => setForking(false)} />}
     </div>
   );
 }
@@ -66,24 +70,22 @@ function Main({ tab, selection, graph }: { tab: RunTab; selection: Selection; gr
   if (tab === "graph") return <RunGraph graph={graph.data} selection={selection} />;
   if (tab === "timeline") {
     return (
-      <Suspense fallback={<Loading what="Loading the timeline" />}>
-        <TimelineView names={new Map(graph.data.nodes.map((each) => [each.id, each.name ?? each.id]))} selected={selection.node} onSelect={selection.selectNode} />
-      </Suspense>
+      <TimelineView
+        fallback={<Loading what="Loading the timeline" />} names={new Map(graph.data.nodes.map((each) => [each.id, each.name ?? each.id]))}
+        selected={selection.node} onSelect={selection.selectNode}
+      />
     );
   }
-  return (
-    <Suspense fallback={<Loading what="Loading the list" />}>
-      <NodeList nodes={graph.data.nodes} selection={selection} />
-    </Suspense>
-  );
+  return <NodeList fallback={<Loading what="Loading the list" />} nodes={graph.data.nodes} selection={selection} />;
 }
 
 function RunGraph({ graph, selection }: { graph: Graph; selection: Selection }) {
   const source = useNodeSource();
   return (
-    <Suspense fallback={<Loading what="Loading the graph" />}>
-      <GraphView graph={graph} source={source} selected={selection.node} onSelect={selection.selectNode} onOpen={selection.selectNode} />
-    </Suspense>
+    <GraphView
+      fallback={<Loading what="Loading the graph" />} graph={graph} source={source} selected={selection.node} onSelect={selection.selectNode}
+      onOpen={selection.selectNode}
+    />
   );
 }
 

@@ -9,6 +9,9 @@ interface Tab {
 const TABS: readonly Tab[] = [{ id: "graph", label: "Graph" }, { id: "timeline", label: "Timeline" }, { id: "list", label: "List" }];
 const LOG: Tab = { id: "log", label: "Events" };
 
+/** The media query of windows whose panes do not stand side by side. */
+export const NARROW = "(max-width: 60rem)";
+
 /** Narrow windows have the log as a tab; others below. */
 export function tabsOf(narrow: boolean): readonly Tab[] {
   return narrow ? [...TABS, LOG] : TABS;
