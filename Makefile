@@ -53,7 +53,7 @@ screenshots: web
 test: $(STAMP)
 	$(PAGE) build || $(NO_NODE)
 	$(PAGE) test || $(NO_NODE)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 # The long forms of the acceptance tests and of the random runs: about half an hour.
 test-long: $(STAMP)
