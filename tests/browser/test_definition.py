@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.viewer import PROJECT, Viewer
+from tests.browser.viewer import PROJECT, Viewer, rewrite
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,9 +29,7 @@ def greeting(word: str, **greet: Any) -> dict[str, Any]:
 
 async def edited(page: Page, definition: Mapping[str, Any]) -> None:
     """Type a definition in place of the one that is there."""
-    await page.locator(".definition-editor .cm-content").click()
-    await page.keyboard.press("Control+A")
-    await page.keyboard.insert_text(json.dumps(definition, indent=2))
+    await rewrite(page.locator(".definition-editor .cm-content"), json.dumps(definition, indent=2))
 
 
 def problems(page: Page) -> Locator:
@@ -84,9 +82,7 @@ async def test_a_definition_is_refused_where_it_is_wrong_then_mended_and_saved(v
 async def test_broken_json_is_marked_at_its_line(viewer: Viewer) -> None:
     page = viewer.page
     await opened(viewer)
-    await page.locator(".definition-editor .cm-content").click()
-    await page.keyboard.press("Control+A")
-    await page.keyboard.insert_text('{\n  "name": "Greeting",\n  "nodes": oops\n}')
+    await rewrite(page.locator(".definition-editor .cm-content"), '{\n  "name": "Greeting",\n  "nodes": oops\n}')
     await expect(problems(page)).to_contain_text("not JSON", timeout=15_000)
     lines = page.locator(".definition-editor .cm-line", has=page.locator(".cm-lintRange-error"))
     await expect(lines).to_contain_text("oops")

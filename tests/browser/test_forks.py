@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.viewer import Viewer
+from tests.browser.viewer import Viewer, rewrite
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,10 +53,10 @@ async def test_a_fork_with_an_edited_state_goes_another_way_and_the_comparison_s
     editor = dialog.get_by_role("textbox", name="State as JSON")
     await expect(editor).to_contain_text("120")
     fork = dialog.get_by_role("button", name="Fork and run")
-    await editor.fill("{")
+    await rewrite(editor, "oops")
     await expect(dialog.get_by_role("alert")).to_be_visible()
     await expect(fork).to_be_disabled()
-    await editor.fill(json.dumps({"variables": {}, "outputs": {"price": {"amount": 80}}}))
+    await rewrite(editor, json.dumps({"variables": {}, "outputs": {"price": {"amount": 80}}}))
     await fork.click()
     await expect(page).not_to_have_url(re.compile(run_id))
     await viewer.sees_status("COMPLETED")

@@ -53,6 +53,17 @@ async def sign_in(context: BrowserContext, server: Server, url: str | None = Non
     assert answer.ok, await answer.text()
 
 
+async def rewrite(editor: Locator, text: str) -> None:
+    """Type a text in place of all that an editor of code has.
+
+    What was there is deleted first: Chromium gives what replaces highlighted text the same look, by a style that the
+    page's policy refuses.
+    """
+    await editor.press("Control+A")
+    await editor.press("Delete")
+    await editor.page.keyboard.insert_text(text)
+
+
 class Watched:
     """What a tab asked of other origins, and what it complained of."""
 
@@ -66,8 +77,8 @@ class Watched:
 
     def check(self) -> None:
         """Nothing was asked elsewhere, and nothing was complained of."""
-        assert not self.foreign
-        assert not self.complaints
+        assert not self.foreign, self.foreign
+        assert not self.complaints, self.complaints
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self._origin, "data:", "blob:")):
@@ -75,7 +86,7 @@ class Watched:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not UNAVOIDABLE.search(message.text):
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} ({message.location.get('url')})")
 
 
 class Viewer:
