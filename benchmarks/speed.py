@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.bare import NODES
 from benchmarks.figures import Figure, at_least, at_most
-from tests.acceptance.process import ROOT, ServerProcess
+from tests.acceptance.process import ServerProcess
+from tests.acceptance.spawning import ROOT
 
 TITLE = "Speed: ten no-op nodes in sequence, against bare LangGraph with the stock saver"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import Figure, at_most
-from tests.acceptance.process import ROOT, environment
+from tests.acceptance.process import environment
+from tests.acceptance.spawning import ROOT
 
 TITLE = "Cold start and idle memory"
 

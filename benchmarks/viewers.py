@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure, at_least, at_most
-from tests.acceptance.process import ROOT, ServerProcess
+from tests.acceptance.process import ServerProcess
+from tests.acceptance.spawning import ROOT
 from tests.acceptance.test_viewers import chatty
 
 TITLE = "Viewers: 500 sockets on one run at 100 events/s"

@@ -44,7 +44,7 @@ _HOME = {name: f"{__name__}.{module}" for module, names in _EXPORTS.items() for 
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, loaded when they are first used: a command that needs one module here does not import LangGraph."""
+    """The public names, loaded when first used: a command that needs one module here does not import LangGraph."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -1,10 +1,14 @@
-"""Long forms of tests are marked ``slow`` and run only when asked for (-m slow)."""
+"""Long forms of tests are marked ``slow`` and run only when asked for (-m slow). Servers are forked: see `spawning`."""
 
 import pytest
 
+from tests.acceptance.process import ServerProcess
+from tests.acceptance.spawning import forked
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known, and let servers start without importing everything again."""
+    ServerProcess.spawn = staticmethod(forked)
     config.addinivalue_line("markers", "slow: the long form of a test; deselected unless -m names it")
 
 

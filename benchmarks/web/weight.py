@@ -15,7 +15,8 @@ from playwright.async_api import Page
 from benchmarks.figures import Figure, at_most
 from benchmarks.web.stage import Stage, go, run_path, shown
 from tests.acceptance.definitions import noops
-from tests.acceptance.process import ROOT, Server
+from tests.acceptance.process import Server
+from tests.acceptance.spawning import ROOT
 
 STATIC_IMPORT = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 

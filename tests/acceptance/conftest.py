@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.process import ROOT, Server, ServerProcess, environment, serve_command
+from tests.acceptance.process import Server, ServerProcess, environment, serve_command
+from tests.acceptance.spawning import ROOT
 from tests.acceptance.traces import Traces
 
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-ROOT = Path(__file__).parents[2]
+from tests.acceptance.spawning import Process, Spawn, executed
 
 RUNS = "/api/projects/default/workflows/runs"
 
@@ -144,13 +144,16 @@ class ServerProcess(Server):
     module = "tests.serve"
     """What is run."""
 
+    spawn: Spawn = staticmethod(executed)
+    """How it is run."""
+
     def __init__(self, data: Path, **settings: Any) -> None:
         super().__init__()
         self.data = data
         self.ready_at = 0.0
         self.start_seconds = 0.0
         self._settings = settings
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._log = data.with_name(f"{data.name}.log")
 
     async def __aenter__(self) -> Self:
@@ -172,14 +175,8 @@ class ServerProcess(Server):
         """
         port = self.url.rpartition(":")[2] or "0"
         began = time.monotonic()
-        with self._log.open("ab") as log:
-            self._process = process = await asyncio.create_subprocess_exec(
-                *serve_command(self.data, "--port", port, *arguments, module=self.module),
-                cwd=ROOT,
-                env=environment(self._settings),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
+        given = ("--data", str(self.data), "--port", port, *arguments)
+        self._process = process = await self.spawn(self.module, given, environment(self._settings), self._log)
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), START_TIMEOUT)
         self.ready_at = time.time()
@@ -269,6 +266,6 @@ def environment(settings: Mapping[str, Any]) -> dict[str, str]:
     return kept | {f"MILEPOST_{name.upper()}": str(value) for name, value in settings.items()}
 
 
-def serve_command(data: Path, *arguments: str, module: str = "tests.serve") -> tuple[str, ...]:
+def serve_command(data: Path, *arguments: str) -> tuple[str, ...]:
     """The command that serves a directory with the probes' node types."""
-    return (sys.executable, "-m", module, "--data", str(data), *arguments)
+    return (sys.executable, "-m", ServerProcess.module, "--data", str(data), *arguments)

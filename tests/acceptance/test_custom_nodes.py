@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.process import ROOT, ServerProcess
+from tests.acceptance.process import ServerProcess
+from tests.acceptance.spawning import ROOT, executed
 from tests.web import Visit, Web
 
 EXAMPLE = ROOT / "docs" / "examples" / "milepost-node-example"
@@ -25,6 +26,12 @@ class Found(NodeType[Config]):
     async def run(self, ctx):
         return {{"by": {module!r}}}
 """
+
+
+class Installed(ServerProcess):
+    """A server that finds packages as its interpreter does."""
+
+    spawn = staticmethod(executed)
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ async def test_the_example_package_is_built_installed_and_run(site: Path, tmp_pa
     table = tmp_path / "table.csv"
     async with (
         Web({"/ready": third_time([])}) as web,
-        ServerProcess(tmp_path / "data", allowed_hosts="127.0.0.1") as server,
+        Installed(tmp_path / "data", allowed_hosts="127.0.0.1") as server,
     ):
         definition = {
             "name": "wait and write",
@@ -101,7 +108,7 @@ async def test_broken_packages_keep_no_server_from_starting(site: Path, tmp_path
     packed(site, "second-nodes", "sing", NAMED.format(name="sing", module="second"))
     packed(site, "taking-nodes", "wait", NAMED.format(name="wait", module="taking"))
     packed(site, "odd-nodes", "odd", "Found = 7\n")
-    async with ServerProcess(tmp_path / "data") as server:
+    async with Installed(tmp_path / "data") as server:
         listed = (await server.client.get("/api/node-types")).json()
         failed = {each["package"]: each for each in listed["failed"]}
         assert failed.keys() == {"broken-nodes", "leaving-nodes", "second-nodes", "taking-nodes", "odd-nodes"}
@@ -130,7 +137,7 @@ async def test_broken_packages_keep_no_server_from_starting(site: Path, tmp_path
 
 async def test_a_run_waits_for_a_type_that_is_gone_and_goes_on_when_it_is_back(site: Path, tmp_path: Path) -> None:
     packed(site, "song-nodes", "sing", NAMED.format(name="sing", module="song"))
-    async with ServerProcess(tmp_path / "data") as server:
+    async with Installed(tmp_path / "data") as server:
         steps = [{"id": "nap", "type": "wait_event", "config": {"event": "go"}}, {"id": "a", "type": "sing"}]
         run_id = await server.start_run({"name": "s", "steps": steps})
         assert (await server.status(run_id, wait=20))["status"] == "WAITING"

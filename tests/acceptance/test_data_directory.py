@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.definitions import chain, node
-from tests.acceptance.process import ROOT, ServerProcess, environment
+from tests.acceptance.process import ServerProcess, environment
+from tests.acceptance.spawning import ROOT
 from tests.acceptance.traces import Traces
 
 HOUR = 3_600_000

@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.audience import handshake, take_frame
 from tests.acceptance.definitions import Definition, chain, graph, node
-from tests.acceptance.process import ROOT, Server, ServerProcess
+from tests.acceptance.process import Server, ServerProcess
+from tests.acceptance.spawning import ROOT
 
 SLOW_READ = 100
 """Bytes that the slow viewer reads each tenth of a second."""

@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from tests.acceptance.process import ROOT, ServerProcess
+from tests.acceptance.process import ServerProcess
+from tests.acceptance.spawning import ROOT
 from tests.browser.furnished import Furnished, furnish
 from tests.browser.gates import Gates
 from tests.browser.viewer import CHROMIUM_FLAGS, Viewer, Watched, sign_in

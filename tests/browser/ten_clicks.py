@@ -9,7 +9,8 @@ from pathlib import Path
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.acceptance.process import ROOT, environment
+from tests.acceptance.process import environment
+from tests.acceptance.spawning import ROOT
 
 Picture = Callable[[str], Awaitable[None]]
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.acceptance.process import ROOT
+from tests.acceptance.spawning import ROOT
 from tests.browser.furnished import FAILING, LIVE, WAITING, Furnished
 from tests.browser.viewer import sign_in
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.process import ROOT, RUNS, ServerProcess, StartFailed
+from tests.acceptance.process import RUNS, ServerProcess, StartFailed
+from tests.acceptance.spawning import ROOT
 from tests.python_graphs.conftest import PROJECT
 
 CODE = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser
 
-from tests.acceptance.process import ROOT
+from tests.acceptance.spawning import ROOT
 from tests.browser.screenshots.look import look
 from tests.browser.ten_clicks import Person, fresh_server, mend_the_invoice
 
