@@ -53,7 +53,7 @@ screenshots: web
 test: $(STAMP)
 	$(PAGE) build || $(NO_NODE)
 	$(PAGE) test || $(NO_NODE)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # The long forms of the acceptance tests and of the random runs: about half an hour.
 test-long: $(STAMP)
