@@ -3,12 +3,15 @@
 No SQL, no LangGraph behaviour and no transaction lives here; the store implements Writer and Reader, the engine Sink.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from langgraph.checkpoint.base import Checkpoint
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import Checkpoint
 
 Row = tuple[Any, ...]
 

@@ -112,7 +112,7 @@ def flaky(name: str) -> dict[str, Any]:
 
 SPOILT = graph("a", "a2", flaky("x"), "e", edges="a>a2 a2>x x>e")
 ONCE = graph("a", counter("b"), condition("c", "variables.n < 2"), "d", "e", edges="a>b b>c c>b:true c>d:false d>e")
-SHORT = {**graph("a", node("w", "wait", seconds=4), "e", edges="a>w w>e"), "timeout": 0.15}
+SHORT = {**graph("a", node("w", "wait", seconds=4), "e", edges="a>w w>e"), "timeout": 0.4}
 LONG = graph(node("w", "wait", seconds=4), "e", edges="w>e")
 CHOSEN = graph(
     "s",
