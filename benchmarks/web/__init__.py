@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, at_most
 from benchmarks.web import drops, live, loading, weight
 from benchmarks.web.stage import Stage
 
@@ -37,14 +37,24 @@ ROWS: tuple[Callable[[Stage], Awaitable[list[Figure]]], ...] = (
 async def measure() -> list[Figure]:
     """All rows, one after the other, each with a server of its own and tabs that know nothing yet."""
     figures = [Figure("load of the machine when it began, processes", f"{os.getloadavg()[0]:.1f}")]
+    paces: list[float] = []
     if shutil.which("chromium") is None:
         return [*figures, Figure("not measured: there is no Chromium (apt-get install chromium)", "")]
     async with Stage() as stage:
         for row in ROWS:
+            paces.append(await asyncio.to_thread(_pace))
             began = time.monotonic()
             figures += await _whatever_happens(row, stage)
             sys.stderr.write(f"{row.__name__}: {time.monotonic() - began:.0f} s\n")
-    return figures
+    return [figures[0], at_most("ten million additions in Python, before each row", paces, "s", digits=2), *figures[1:]]
+
+
+def _pace() -> float:
+    """Seconds: how fast the machine is at this hour."""
+    began, total = time.perf_counter(), 0
+    for each in range(10_000_000):
+        total += each
+    return time.perf_counter() - began
 
 
 async def _whatever_happens(row: Callable[[Stage], Awaitable[list[Figure]]], stage: Stage) -> list[Figure]:
