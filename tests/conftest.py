@@ -1,13 +1,16 @@
 """Long forms of tests are marked ``slow`` and run only when asked for (-m slow). Servers are forked: see `spawning`."""
 
 import pytest
+from hypothesis import settings
 
 from tests.acceptance.process import ServerProcess
 from tests.acceptance.spawning import forked
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and let servers start without importing everything again."""
+    """Make the marker known, let servers start without importing everything again, and let examples take their time."""
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
     ServerProcess.spawn = staticmethod(forked)
     config.addinivalue_line("markers", "slow: the long form of a test; deselected unless -m names it")
 

@@ -138,7 +138,7 @@ FIELDS = (
 
 
 @given(data=st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_body_and_no_parameter_yields_a_500(site: Site, data: st.DataObject) -> None:
     run = "/api/projects/default/workflows/runs"
     ids = st.sampled_from([new_id(), "batch", "%00", "x" * 300, "01a1fbe3", "ws"])

@@ -242,9 +242,7 @@ class Races(RuleBasedStateMachine):
             shutil.rmtree(self.data)
 
 
-Races.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+Races.TestCase.settings = settings(max_examples=20, stateful_step_count=20, suppress_health_check=list(HealthCheck))
 TestRaces = Races.TestCase
 
 

@@ -16,7 +16,7 @@ from tests.engine.conftest import ACTOR, Bench
 from tests.engine.random_definitions import Drawn, doomed, knotted, whole
 from tests.engine.random_runs import EXECUTED, Driver, Point, Server, Trouble, serving, troubles
 
-BOTH = settings(deadline=None, suppress_health_check=list(HealthCheck))
+BOTH = settings(suppress_health_check=list(HealthCheck))
 QUICK = settings(BOTH, max_examples=15, derandomize=True, phases=(Phase.generate,))
 """Says what failed at once; what shrinks it is the long form."""
 LONG = settings(BOTH, max_examples=600)

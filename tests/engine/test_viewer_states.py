@@ -23,7 +23,6 @@ WEB = Path(__file__).parents[2] / "web"
 VITEST = WEB / "node_modules" / "vitest" / "vitest.mjs"
 NODE = shutil.which("node")
 QUICK = settings(
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     max_examples=25,
     derandomize=True,

@@ -250,7 +250,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(anything)
 def test_any_nest_of_values_comes_back_the_same_to_its_types(value: Any) -> None:
     codec = Codec(AllowedTypes())

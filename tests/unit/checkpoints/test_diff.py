@@ -40,7 +40,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(json_values, json_values)
 def test_the_changes_lead_from_the_one_state_to_the_other(before: Any, after: Any) -> None:
     state = {"root": copy.deepcopy(before)}

@@ -83,7 +83,7 @@ def test_a_long_value_is_cut_and_says_so(value: Any) -> None:
     assert len(json.dumps(plain.data)) < 10_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.recursive(
         st.text() | st.floats() | st.binary() | st.integers(),

@@ -387,7 +387,7 @@ STRICTER = (
 """What expressions refuse although Jinja computes it: documented limits."""
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(TREES)
 def test_a_random_expression_gives_what_jinja_gives_or_both_refuse(source: str) -> None:
     budget = Budget()
@@ -403,7 +403,7 @@ def test_a_random_expression_gives_what_jinja_gives_or_both_refuse(source: str) 
     assert budget.size <= MAX_SIZE
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(TREES, st.integers(0, 60), st.integers(0, 4000))
 def test_a_budget_that_is_too_small_stops_an_expression_and_one_that_is_enough_does_not(
     source: str, steps: int, size: int

@@ -92,7 +92,7 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SCHEMAS)
 def test_whatever_is_made_fits(schema: Any) -> None:
     try:

@@ -13,7 +13,7 @@ from milepost.graphs import Registry, validate
 from tests.unit.graphs.recording import Ran, execute, execute_in_steps, graph, switch
 from tests.unit.graphs.token_game import play
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUICK = settings(max_examples=40, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @st.composite

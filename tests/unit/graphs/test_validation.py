@@ -266,7 +266,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(st.sampled_from(examples()), st.data())
 def test_no_definition_breaks_the_checks(definition: dict[str, Any], data: st.DataObject) -> None:
     changed = copy.deepcopy(definition)
