@@ -35,17 +35,17 @@ ROWS: tuple[Callable[[Stage], Awaitable[list[Figure]]], ...] = (
 
 
 async def measure() -> list[Figure]:
-    """All rows, one after the other, each with a server of its own and tabs that know nothing yet."""
+    """All rows, one after the other, each with a browser and a server of its own."""
     figures = [Figure("load of the machine when it began, processes", f"{os.getloadavg()[0]:.1f}")]
     paces: list[float] = []
     if shutil.which("chromium") is None:
         return [*figures, Figure("not measured: there is no Chromium (apt-get install chromium)", "")]
-    async with Stage() as stage:
-        for row in ROWS:
-            paces.append(await asyncio.to_thread(_pace))
-            began = time.monotonic()
+    for row in ROWS:
+        paces.append(await asyncio.to_thread(_pace))
+        began = time.monotonic()
+        async with Stage() as stage:
             figures += await _whatever_happens(row, stage)
-            sys.stderr.write(f"{row.__name__}: {time.monotonic() - began:.0f} s\n")
+        sys.stderr.write(f"{row.__name__}: {time.monotonic() - began:.0f} s\n")
     return [figures[0], at_most("ten million additions in Python, before each row", paces, "s", digits=2), *figures[1:]]
 
 

@@ -25,7 +25,7 @@ class PulsingServer(ServerProcess):
 
 
 class Stage:
-    """``async with Stage() as stage``: one browser for all rows."""
+    """``async with Stage() as stage``: one browser, with nothing open."""
 
     def __init__(self) -> None:
         self._playwright: Playwright | None = None
