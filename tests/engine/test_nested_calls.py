@@ -121,7 +121,7 @@ async def test_a_whole_window_of_requests_at_once(bench: Bench, stop: str) -> No
         elif stop == "pause":
             await bench.app.control.pause(ACTOR, bench.project, run_id, "now", 0)
         if stop != "none":
-            await web.until(lambda: web.open == 0, within=3.0)
+            await web.until(lambda: web.open == 0, within=1.0)
         if stop == "cancel":
             return
         gate.set()
