@@ -53,7 +53,8 @@ screenshots: web
 test: $(STAMP)
 	$(PAGE) build || $(NO_NODE)
 	$(PAGE) test || $(NO_NODE)
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not timed"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m timed
 
 # The long forms of the acceptance tests and of the random runs: about half an hour.
 test-long: $(STAMP)

@@ -1,4 +1,7 @@
-"""Long forms of tests are marked ``slow`` and run only when asked for (-m slow). Servers are forked: see `spawning`."""
+"""Long forms of tests are marked ``slow`` and run only when asked for (-m slow). Servers are forked: see `spawning`.
+
+Tests of what takes a bounded time are marked ``timed``, so that they can run with nothing beside them.
+"""
 
 import pytest
 from hypothesis import settings
@@ -13,6 +16,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("untimed")
     ServerProcess.spawn = staticmethod(forked)
     config.addinivalue_line("markers", "slow: the long form of a test; deselected unless -m names it")
+    config.addinivalue_line("markers", "timed: holds the product to a number of seconds; wants a machine of its own")
 
 
 @pytest.hookimpl(trylast=True)

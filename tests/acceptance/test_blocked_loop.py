@@ -16,6 +16,7 @@ def blocks() -> Iterable[Any]:
     return [(4.0, 10), pytest.param(5.0, 50, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("seconds", "busy"), blocks())
 async def test_a_node_that_blocks_the_loop_is_named_and_stops_no_request(
     server: ServerProcess, traces: Traces, seconds: float, busy: int

@@ -27,6 +27,7 @@ async def fine(visit: Visit) -> None:
     await visit.json({"ok": True})
 
 
+@pytest.mark.timed
 async def test_a_cancelled_call_closes_its_connection_within_a_second(tmp_path: Path) -> None:
     async with Web({"/": drip}) as web, ServerProcess(tmp_path / "data", allowed_hosts="127.0.0.1") as server:
         run_id = await server.start_run(calling(web.url("/")))

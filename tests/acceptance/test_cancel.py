@@ -49,6 +49,7 @@ async def test_many_runs_are_cancelled_while_others_keep_the_engine_busy(
         assert traces.of(run_id) == ["b began", "b stopped"]
 
 
+@pytest.mark.timed
 async def test_nodes_that_cannot_be_stopped_are_named_and_what_they_write_changes_nothing(
     shared: Server, traces: Traces
 ) -> None:
@@ -111,6 +112,7 @@ async def test_a_cancel_over_the_socket_is_answered_before_the_end(shared: Serve
     assert socket.close_code == 1000
 
 
+@pytest.mark.timed
 async def test_runs_whose_threads_go_on_delay_neither_an_innocent_run_nor_the_exit(
     server: ServerProcess, traces: Traces
 ) -> None:

@@ -46,6 +46,7 @@ def gone(number: int, within: float = 1.0) -> bool:
     return True
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "cancel"])
 async def test_the_processes_of_code_are_gone_within_a_second(tmp_path: Path, how: str) -> None:
     settings = {"enable_code_nodes": True, "shutdown_grace": 0.2}

@@ -23,6 +23,7 @@ async def fine(visit: Visit) -> None:
     await visit.json({"ok": True})
 
 
+@pytest.mark.timed
 async def test_a_stop_ends_open_requests_and_processes_and_the_next_start_goes_on(tmp_path: Path) -> None:
     settings = {"enable_code_nodes": True, "allowed_hosts": "127.0.0.1", "shutdown_grace": 0.3}
     async with Web({"/": silent}) as web, ServerProcess(tmp_path / "data", **settings) as server:

@@ -106,6 +106,7 @@ async def test_every_viewer_of_a_busy_run_receives_everything(shared: Server, vi
     assert report["close_codes"] == [1000]
 
 
+@pytest.mark.timed
 async def test_a_viewer_that_hardly_reads_is_dropped_and_delays_no_other(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path / "data", viewer_queue=64) as server:
         run_id = await server.start_run(chatty(500, padding=3000))

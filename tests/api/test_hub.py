@@ -89,6 +89,7 @@ async def test_wait_for_ignores_what_lies_before_after_and_gives_none_in_time(hu
     assert await hub.wait_for(run.run_id, frozenset({"run.started"}), 0.05, after=3) is None
 
 
+@pytest.mark.timed
 async def test_wait_for_returns_as_soon_as_the_event_is_committed(hub: Hub, store: Store, run: Run) -> None:
     waiting = asyncio.create_task(hub.wait_for(run.run_id, frozenset({"run.paused"}), 5, after=3))
     await append(store, run, "node.log")

@@ -227,6 +227,7 @@ async def test_a_stopping_server_closes_with_1012(served: Site, run: Run) -> Non
             assert await close_code(ws) == 1012
 
 
+@pytest.mark.timed
 async def test_a_viewer_that_does_not_read_is_closed_with_4408_and_delays_no_one(served: Site, run: Run) -> None:
     stuck = await Stuck.open(served, f"/{run.run_id}/ws")
     await stuck.until(b'"seq":3')

@@ -171,6 +171,7 @@ async def test_a_workflow_is_a_tool_and_its_input_schema_what_the_model_is_told(
     assert [orjson.loads(orjson.dumps(row["output"])) for row in page["items"]] == [{"value": 8}]
 
 
+@pytest.mark.timed
 async def test_a_node_that_is_tried_again_forgets_the_calls_before(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "left"
     slow = [traces("one", file), traces("slow", file, 60)]

@@ -50,6 +50,7 @@ async def pause_now(bench: Bench, run_id: str) -> None:
     await bench.app.control.pause(ACTOR, bench.project, run_id, "now", 0)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("handler", [silent, slow])
 @pytest.mark.parametrize("stop", [cancel, pause_now])
 async def test_a_stopped_call_closes_its_connection_within_a_second(
@@ -66,6 +67,7 @@ async def test_a_stopped_call_closes_its_connection_within_a_second(
         assert time.monotonic() - began < 1.0
 
 
+@pytest.mark.timed
 async def test_many_calls_that_are_cancelled_at_once_leave_no_connection_open(bench: Bench) -> None:
     async with Web({"/": silent}) as web:
         over = {"over": "range(40)", "max_concurrency": 40, "node": calling(web.url("/"))["nodes"][0]}

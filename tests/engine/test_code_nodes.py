@@ -120,6 +120,7 @@ async def test_a_further_try_has_a_process_of_its_own(coding: Bench) -> None:
     assert len(set(lines)) == 2
 
 
+@pytest.mark.timed
 async def test_a_cancelled_node_is_gone_within_a_second(coding: Bench) -> None:
     run_id = await coding.start({"steps": [code(SLEEPS)]})
     process = await sleeping(coding, run_id)
@@ -129,6 +130,7 @@ async def test_a_cancelled_node_is_gone_within_a_second(coding: Bench) -> None:
     assert (await coding.statuses(run_id))["c"] == "CANCELLED"
 
 
+@pytest.mark.timed
 async def test_a_pause_now_kills_it_and_a_resume_starts_it_again(coding: Bench) -> None:
     run_id = await coding.start({"steps": [code(SLEEPS)]})
     process = await sleeping(coding, run_id)
@@ -141,6 +143,7 @@ async def test_a_pause_now_kills_it_and_a_resume_starts_it_again(coding: Bench) 
     await coding.app.control.cancel(ACTOR, coding.project, run_id)
 
 
+@pytest.mark.timed
 async def test_a_stop_of_the_server_kills_it(tmp_path: Path) -> None:
     async with opened(tmp_path / "data", enable_code_nodes=True, shutdown_grace=0.1) as bench:
         run_id = await bench.start({"steps": [code(SLEEPS)]})

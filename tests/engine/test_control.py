@@ -207,6 +207,7 @@ async def test_a_run_that_is_paused_while_it_waits_keeps_its_question(bench: Ben
     assert orjson.loads(run.output or "") == {"answers": ["yes"]}
 
 
+@pytest.mark.timed
 async def test_a_long_wait_parks_and_wakes_on_time(bench: Bench) -> None:
     until = bench.app.store.clock() + 5_400
     wait = {"id": "wait", "type": "wait", "config": {"until": "{{ input.until }}"}}

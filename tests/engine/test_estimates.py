@@ -45,6 +45,7 @@ async def told(bench: Bench, run_id: str, *keys: str) -> list[Any]:
     return [each["data"][key] for each in await bench.events(run_id) if each["type"] in kinds and key in each["data"]]
 
 
+@pytest.mark.timed
 async def test_progress_is_weighted_by_earlier_runs(bench: Bench) -> None:
     workflow_id = await workflow(bench, steps(0.01, 0.3))
     first = await bench.start_again(workflow_id)
@@ -59,6 +60,7 @@ async def test_progress_is_weighted_by_earlier_runs(bench: Bench) -> None:
     assert all(isinstance(each, str) for each in await told(bench, second, "estimated_completion"))
 
 
+@pytest.mark.timed
 async def test_the_history_survives_a_restart(tmp_path: Path) -> None:
     async with opened(tmp_path / "data") as bench:
         workflow_id = await workflow(bench, steps(0.01, 0.2))
@@ -69,6 +71,7 @@ async def test_the_history_survives_a_restart(tmp_path: Path) -> None:
         assert (await told(bench, run_id))[0] < 0.3
 
 
+@pytest.mark.timed
 async def test_a_branch_that_is_rarely_taken_weighs_little_until_it_is(bench: Bench) -> None:
     nodes = [
         {"id": "choose", "type": "condition", "config": {"expression": "input.long"}},
@@ -125,6 +128,7 @@ async def test_time_spent_waiting_for_people_is_no_work(bench: Bench) -> None:
     assert nodes["work"][4] >= 100
 
 
+@pytest.mark.timed
 async def test_a_long_node_tells_how_far_the_run_is_once_a_second(bench: Bench) -> None:
     workflow_id = await workflow(bench, steps(1.6, 0.01))
     await bench.ended(await bench.start_again(workflow_id))
@@ -141,6 +145,7 @@ async def test_a_long_node_tells_how_far_the_run_is_once_a_second(bench: Bench) 
     assert progress == sorted(progress)
 
 
+@pytest.mark.timed
 async def test_time_spent_before_a_pause_counts_for_the_timeout(bench: Bench) -> None:
     run_id = await bench.start({**steps(0.0, 30.0), "timeout": 0.8})
     await bench.until_node(run_id, "node.started", "n1")
@@ -155,6 +160,7 @@ async def test_time_spent_before_a_pause_counts_for_the_timeout(bench: Bench) ->
     assert asyncio.get_running_loop().time() - resumed_at < 0.6
 
 
+@pytest.mark.timed
 async def test_a_run_that_timed_out_has_all_its_time_again_when_retried(bench: Bench, tmp_path: Path) -> None:
     definition = {"name": "t", "steps": [timed("a", 0.3), timed("b", 0.3)], "timeout": 0.45}
     run_id = await bench.start(definition)
@@ -215,6 +221,7 @@ async def history(bench: Bench, workflow_id: str) -> dict[str, list[Any]]:
     return nodes
 
 
+@pytest.mark.timed
 async def test_a_queued_run_tells_when_it_would_end(bench: Bench) -> None:
     workflow_id = await workflow(bench, steps(0.01, 0.3))
     start_at = bench.app.store.clock() + 3_600_000

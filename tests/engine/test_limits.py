@@ -412,6 +412,7 @@ async def test_a_run_whose_time_has_not_come_is_passed_in_the_queue(tmp_path: Pa
         assert await hall.status(later) == "QUEUED"
 
 
+@pytest.mark.timed
 async def test_a_time_to_start_at_is_kept(hall: Hall) -> None:
     start_at = at(hall, 400)
     run = await hall.through(await hall.start(await hall.workflow(), start_at=start_at))

@@ -39,6 +39,7 @@ async def pause_now(bench: Bench, run_id: str) -> None:
 LOOK = {"name": "look", "parameters": {"type": "object"}, "node": {"type": "trace", "config": {"text": "x"}}}
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("tools", [None, [LOOK]], ids=["plain", "tools"])
 @pytest.mark.parametrize("answer", [Stalled(), Stalled("Let me th")], ids=["silent", "begun"])
 @pytest.mark.parametrize("stop", [cancel, pause_now])

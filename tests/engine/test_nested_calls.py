@@ -103,6 +103,7 @@ async def test_a_model_with_tools_is_asked_again_when_its_server_wants_it(bench:
         assert time.monotonic() - began >= 1.0
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("stop", ["none", "cancel", "pause"])
 async def test_a_whole_window_of_requests_at_once(bench: Bench, stop: str) -> None:
     gate = asyncio.Event()

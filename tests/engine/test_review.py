@@ -283,6 +283,7 @@ async def test_a_pause_that_takes_hold_at_the_claim_is_told_and_kept_as_any_othe
         assert kept["values"]["outputs"]["n0"] == {"text": "n0"}
 
 
+@pytest.mark.timed
 async def test_a_pause_is_taken_back_in_time_while_a_node_blocks_the_loop(bench: Bench, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     careless = {"id": "careless", "type": "blocking", "config": {"file": str(tmp_path / "t"), "seconds": 2.0}}

@@ -150,6 +150,7 @@ async def test_workflows_are_nested_eight_levels_deep_and_no_deeper(bench: Bench
     assert await problems(bench, chain(sub("s", ninth))) == [("nodes[0].config.workflow_id", "nested_too_deep")]
 
 
+@pytest.mark.timed
 async def test_a_pause_in_a_child_stops_at_its_next_step(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "trace"
     names = [f"c{number}" for number in range(6)]

@@ -112,15 +112,16 @@ async def test_a_cancel_closes_the_connection_at_once() -> None:
         task = asyncio.create_task(ask(server))
         await asyncio.wait_for(server.stalled.wait(), 20)
         task.cancel()
-        await asyncio.wait_for(server.closed.wait(), 1)
+        await asyncio.wait_for(server.closed.wait(), 10)
         with pytest.raises(asyncio.CancelledError):
             await task
 
 
+@pytest.mark.timed
 async def test_the_nodes_timeout_closes_the_connection() -> None:
     async with openai_server(Stalled()) as server:
         assert (await failure(server, more={"timeout": 0.5})).code == "timeout"
-        await asyncio.wait_for(server.closed.wait(), 1)
+        await asyncio.wait_for(server.closed.wait(), 10)
 
 
 async def test_an_output_schema_is_told_to_the_server() -> None:

@@ -346,6 +346,7 @@ async def hello_for_ever(visit: Visit) -> None:
         await visit.send(b"X-More: " + b"y" * 1000 + b"\r\n")
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("handler", [drip, silent])
 async def test_one_deadline_bounds_the_whole_answer(handler: Callable[[Visit], Any]) -> None:
     async with Web({"/": handler}) as web, gate("127.0.0.1") as way:
@@ -353,7 +354,7 @@ async def test_one_deadline_bounds_the_whole_answer(handler: Callable[[Visit], A
         error = await refused(way, web.url("/"), within=0.4)
         assert 0.3 < time.monotonic() - began < 1.4
         assert (error.code, error.retryable) == ("request_timed_out", True)
-        await web.until(lambda: web.open == 0, within=1.0)
+        await web.until(lambda: web.open == 0)
 
 
 async def test_the_deadline_bounds_the_look_up_too() -> None:
@@ -369,7 +370,7 @@ async def test_an_endless_body_ends_at_its_bound() -> None:
     async with Web({"/": endless}) as web, gate("127.0.0.1") as way:
         error = await refused(way, web.url("/"))
         assert (error.code, error.retryable) == ("body_too_large", False)
-        await web.until(lambda: web.open == 0, within=1.0)
+        await web.until(lambda: web.open == 0)
 
 
 async def test_a_body_of_just_the_bound_is_read() -> None:
@@ -381,7 +382,7 @@ async def test_a_body_of_just_the_bound_is_read() -> None:
 async def test_headers_without_an_end_end() -> None:
     async with Web({"/": hello_for_ever}) as web, gate("127.0.0.1") as way:
         assert (await refused(way, web.url("/"))).code == "request_failed"
-        await web.until(lambda: web.open == 0, within=1.0)
+        await web.until(lambda: web.open == 0)
 
 
 async def test_a_compressed_body_is_unpacked_within_the_bound() -> None:
@@ -416,7 +417,7 @@ async def test_a_cancel_closes_the_connection_however_often_it_comes() -> None:
                 await asyncio.sleep(0)
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await web.until(lambda: web.open == 0, within=1.0)
+            await web.until(lambda: web.open == 0)
 
 
 @pytest.mark.parametrize("path", ["/", "/drip"])
@@ -434,7 +435,7 @@ async def test_a_cancelled_client_closes_its_connection_too(path: str) -> None:
             await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await call
-        await web.until(lambda: web.open == 0, within=1.0)
+        await web.until(lambda: web.open == 0)
 
 
 async def test_what_a_client_is_given_is_bounded_and_unpacked() -> None:
@@ -454,7 +455,7 @@ async def test_closing_the_way_out_stops_what_is_under_way() -> None:
         call = asyncio.create_task(fetch(way, web.url("/")))
         await web.until(lambda: len(web.asked) == 1)
         await way.aclose()
-        await web.until(lambda: web.open == 0, within=1.0)
+        await web.until(lambda: web.open == 0)
         with pytest.raises(asyncio.CancelledError):
             await call
 
