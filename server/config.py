@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     root_path: str = Field("", description="Path of the server behind a proxy, such as /milepost.")
     data: Path = Field(Path("data"), description="Directory of the database and the owner's key.")
-    max_concurrent_runs: int = Field(49, ge=1, le=10_000, description="Runs that execute at once; others queue.")
+    max_concurrent_runs: int = Field(64, ge=1, le=10_000, description="Runs that execute at once; others queue.")
     sync_threads: int = Field(64, ge=1, le=1_000, description="Threads for synchronous nodes.")
     shutdown_grace: float = Field(
         10.0, ge=0, le=3600, description="Seconds that executing nodes get to end at SIGTERM."

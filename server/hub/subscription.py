@@ -7,7 +7,8 @@ from types import TracebackType
 
 from milepost.server.errors import MilepostError, NotFound, ViewerTooSlow
 from milepost.server.hub.channel import Channel
-from milepost.server.hub.frame import EMPTY, MAX_EVENTS, Frame, fitting
+from milepost.server.hub.frame import EMPTY, Frame
+from milepost.server.hub.replay import Replay
 from milepost.server.store.rows import Event
 from milepost.server.store.store import Store
 
@@ -64,7 +65,7 @@ class Subscription(_Sleeper):
         super().__init__()
         self.run_id = run_id
         self.position = after
-        self._store = store
+        self._replay = Replay(store, run_id)
         self._enter = enter
         self._leave = leave
         self._channel: Channel
@@ -82,6 +83,7 @@ class Subscription(_Sleeper):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leave(self)
+        self._replay.close()
 
     @property
     def settled(self) -> bool:
@@ -141,13 +143,11 @@ class Subscription(_Sleeper):
 
     async def _stored(self) -> Frame | None:
         known = self._channel.last
-        page = await self._store.events(self.run_id, self.position, MAX_EVENTS)
-        if not page and known > self.position:
+        events, self._caught_up = await self._replay.after(self.position)
+        if not events and known > self.position:
             raise NotFound(f"the events of run {self.run_id} were deleted")
-        taken = fitting(page)
-        self._caught_up = len(taken) == len(page) < MAX_EVENTS
         self._live = self._live or self._caught_up
-        return Frame.of(taken) if taken else None
+        return Frame.of(events) if events else None
 
     def _hand_out(self, frame: Frame) -> Frame:
         if frame.events:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,8 +16,13 @@ def iso(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
     seconds, rest = divmod(milliseconds, 1000)
-    # Every event that is sent has one, and strftime would take most of its time.
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Every event that is sent has a time: what it shares with its neighbours is written once."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def place(node_id: str, item: str | None) -> dict[str, Any]:
@@ -40,15 +46,16 @@ class Event(NamedTuple):
 
     def wire(self) -> bytes:
         """The event as every viewer gets it, live or replayed: JSON, the same bytes each time."""
+        run_id, seq, ts, type_, node_id, run_attempt, data, _ = self
         return orjson.dumps(
             {
-                "seq": self.seq,
-                "run_id": self.run_id,
-                "ts": iso(self.ts),
-                "type": self.type,
-                "node_id": self.node_id,
-                "run_attempt": self.run_attempt,
-                "data": orjson.Fragment(self.data),
+                "seq": seq,
+                "run_id": run_id,
+                "ts": iso(ts),
+                "type": type_,
+                "node_id": node_id,
+                "run_attempt": run_attempt,
+                "data": orjson.Fragment(data),
             }
         )
 

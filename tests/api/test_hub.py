@@ -68,6 +68,21 @@ async def test_a_long_log_is_replayed_page_by_page(hub: Hub, store: Store, run: 
     assert sizes == [500, 500, 303]
 
 
+async def test_what_is_committed_behind_a_page_that_was_read_ahead_is_not_missed(
+    hub: Hub, store: Store, run: Run
+) -> None:
+    await append(store, run, *["node.log"] * 497)
+    async with hub.subscribe(run.run_id, 0) as subscription:
+        seen = [event.seq for event in await subscription.next()]
+        assert seen[-1] == 500
+        # More than the hub keeps for a reader that was not live yet.
+        for _ in range(3):
+            await append(store, run, *["node.log"] * 50)
+        while seen[-1] < 650:
+            seen += [event.seq for event in await subscription.next()]
+    assert seen == list(range(1, 651))
+
+
 async def test_frames_of_long_events_are_small(hub: Hub, store: Store, run: Run) -> None:
     await append(store, run, *["node.log"] * 200, message="x" * 3_000)
     async with hub.subscribe(run.run_id, 3) as subscription:

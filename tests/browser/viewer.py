@@ -9,7 +9,28 @@ from playwright.async_api import TimeoutError as TimedOut
 
 from tests.acceptance.process import Server, ServerProcess
 
+# The popups of the address bar are pages too, and a new window spends most of a second on them while it shows its own.
+# What comes after them Playwright switches off as well, in a switch that this one replaces.
+UNUSED_FEATURES = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+
 CHROMIUM_FLAGS = (
+    f"--disable-features={','.join(UNUSED_FEATURES)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
