@@ -55,7 +55,7 @@ class RunHandle:
                 return
             while True:
                 for event in await subscription.next():
-                    yield orjson.loads(event.wire())
+                    yield orjson.loads(event.wire)
                     if event.type in ENDED:
                         return
 

@@ -54,7 +54,7 @@ async def _page(call: Call, run_id: str, after: int, limit: int) -> Response:
     run, found = await call.services.read.events(call.project, run_id, after, limit)
     last = found[-1].seq if found else after
     mark = b'"%d"' % last if last < run.last_seq else b"null"
-    items = b",".join(event.wire() for event in found)
+    items = b",".join(event.wire for event in found)
     body = b'{"items":[%b],"next_cursor":%b,"last_seq":%d}' % (items, mark, run.last_seq)
     return Response(body, media_type="application/json")
 
@@ -103,8 +103,7 @@ class EventStream(Response):
     async def events(self, frame: Frame) -> None:
         """Send a batch."""
         lines = [
-            b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), wire)
-            for event, wire in zip(frame.events, frame.wires, strict=True)
+            b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), event.wire) for event in frame.events
         ]
         await self._write(b"".join(lines))
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from milepost.server.errors import MilepostError
 from milepost.server.hub.frame import MAX_EVENTS, REOPENING_TYPES, TERMINAL_TYPES, Frame, fitting
-from milepost.server.store.rows import Event
+from milepost.server.store.rows import Event, Told
 
 WINDOW = 0.015
 """Seconds between two wake-ups of a run's viewers; the first event after a quiet time and urgent ones go at once."""
@@ -47,7 +47,7 @@ class Channel:
         self._observe_lag = observe_lag
         self._loop = asyncio.get_running_loop()
         self._events: list[Event] = []
-        self._wires: list[bytes] = []
+        self._told: list[Told] = []
         self._bytes = 0
         self._frames: dict[int, Frame] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -81,8 +81,7 @@ class Channel:
         known = self._frames.get(first)
         if known is None:
             start = first - self._events[0].seq
-            events = fitting(self._events[start : start + MAX_EVENTS])
-            known = self._frames[first] = Frame(events, self._encode(start, len(events)))
+            known = self._frames[first] = Frame(fitting(self._encoded(start, start + MAX_EVENTS)))
         return known
 
     def settle(self) -> None:
@@ -110,14 +109,13 @@ class Channel:
 
     def _forget(self) -> None:
         self._events.clear()
-        self._wires.clear()
+        self._told.clear()
         self._frames.clear()
         self._bytes = 0
 
-    def _encode(self, start: int, count: int) -> list[bytes]:
-        for event in self._events[len(self._wires) : start + count]:
-            self._wires.append(event.wire())
-        return self._wires[start : start + count]
+    def _encoded(self, start: int, end: int) -> list[Told]:
+        self._told += [event.told() for event in self._events[len(self._told) : end]]
+        return self._told[start:end]
 
     def _schedule(self, urgent: bool) -> None:
         wait = self._next_wake - self._loop.time()
@@ -146,7 +144,7 @@ class Channel:
         self._bytes = rest
         if drop:
             del self._events[:drop]
-            del self._wires[:drop]
+            del self._told[:drop]
             self._frames.clear()
         first = self._events[0].seq if self._events else self.last + 1
         if first > seen + 1:

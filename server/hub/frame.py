@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from milepost.server.store.rows import Event
+from milepost.server.store.rows import Told
 
 MAX_EVENTS = 500
 """Events of one frame."""
 
-MAX_DATA = 128 * 1024
-"""Characters of event data in one frame, so that a viewer that stops reading holds little; one event always fits."""
+MAX_SIZE = 160 * 1024
+"""Bytes of events in one frame, so that a viewer that stops reading holds little; one event always fits."""
 
 TERMINAL_TYPES = frozenset({"run.completed", "run.failed", "run.cancelled"})
 """Events that end a run. A failed one goes on when it is retried."""
@@ -20,38 +20,29 @@ REOPENING_TYPES = frozenset({"run.queued", "run.started"})
 class Frame:
     """Events of a run in order, at most ``MAX_EVENTS``. Empty where a viewer was only nudged."""
 
-    __slots__ = ("_encoded", "_wires", "events")
+    __slots__ = ("_encoded", "events")
 
-    def __init__(self, events: Sequence[Event], wires: Sequence[bytes]) -> None:
+    def __init__(self, events: Sequence[Told]) -> None:
         self.events = events
-        self._wires = wires
         self._encoded: bytes | None = None
-
-    @classmethod
-    def of(cls, events: Sequence[Event]) -> "Frame":
-        """A frame of events that nobody has encoded yet."""
-        return cls(events, [event.wire() for event in events])
-
-    @property
-    def wires(self) -> Sequence[bytes]:
-        """The JSON of each event, as it is stored and sent everywhere."""
-        return self._wires
 
     def encoded(self, encode: Callable[[bytes], bytes]) -> bytes:
         """The message ``{"type": "events", …}`` through ``encode``, which must be the same for every viewer."""
         if self._encoded is None:
-            self._encoded = encode(b'{"type":"events","events":[' + b",".join(self._wires) + b"]}")
+            self._encoded = encode(
+                b'{"type":"events","events":[' + b",".join([event.wire for event in self.events]) + b"]}"
+            )
         return self._encoded
 
 
-EMPTY = Frame((), ())
+EMPTY = Frame(())
 
 
-def fitting(events: Sequence[Event]) -> Sequence[Event]:
+def fitting(events: Sequence[Told]) -> Sequence[Told]:
     """As many of the first events as a frame takes."""
     size = 0
     for count, event in enumerate(events[:MAX_EVENTS]):
-        size += len(event.data)
-        if size > MAX_DATA and count:
+        size += len(event.wire)
+        if size > MAX_SIZE and count:
             return events[:count]
     return events[:MAX_EVENTS]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from milepost.server.hub.frame import MAX_EVENTS, fitting
-from milepost.server.store.rows import Event
+from milepost.server.store.rows import Told
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Row
 
@@ -17,11 +17,11 @@ class Replay:
         self._store = store
         self._run_id = run_id
         self._after = 0
-        self._page: Sequence[Event] = ()
+        self._page: Sequence[Told] = ()
         self._whole = False
         self._ahead: tuple[int, Future[list[Row]]] | None = None
 
-    async def after(self, seq: int) -> tuple[Sequence[Event], bool]:
+    async def after(self, seq: int) -> tuple[Sequence[Told], bool]:
         """The events behind ``seq`` that a frame takes, and whether those are all that there are.
 
         Raises:
@@ -32,7 +32,7 @@ class Replay:
             self._whole = len(self._page) < MAX_EVENTS
             if not self._whole:
                 last = self._page[-1].seq
-                self._ahead = last, self._store.reading_events(self._run_id, last, MAX_EVENTS)
+                self._ahead = last, self._store.reading_told(self._run_id, last, MAX_EVENTS)
         taken = fitting(self._page)
         self._page = self._page[len(taken) :]
         self._after = taken[-1].seq if taken else seq
@@ -43,11 +43,11 @@ class Replay:
         if self._ahead is not None:
             self._ahead[1].cancel()
 
-    async def _read(self, seq: int) -> list[Event]:
+    async def _read(self, seq: int) -> list[Told]:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == seq:
             rows = await asyncio.wrap_future(ahead[1])
             # A page that was not full then may be longer by now.
             if len(rows) == MAX_EVENTS:
-                return [Event(*row) for row in rows]
-        return await self._store.events(self._run_id, seq, MAX_EVENTS)
+                return [Told(*row) for row in rows]
+        return await self._store.told(self._run_id, seq, MAX_EVENTS)

@@ -9,7 +9,7 @@ from milepost.server.errors import MilepostError, NotFound, ViewerTooSlow
 from milepost.server.hub.channel import Channel
 from milepost.server.hub.frame import EMPTY, Frame
 from milepost.server.hub.replay import Replay
-from milepost.server.store.rows import Event
+from milepost.server.store.rows import Told
 from milepost.server.store.store import Store
 
 PROJECT_PAUSE = 0.5
@@ -110,7 +110,7 @@ class Subscription(_Sleeper):
         if self._busy and self._live and self.position + 1 < first:
             self.fail(ViewerTooSlow(f"events up to {first - 1} were not read in time; come back after {self.position}"))
 
-    async def next(self) -> list[Event]:
+    async def next(self) -> list[Told]:
         """The next events, at least one and at most 500; waits for them.
 
         Raises:
@@ -147,7 +147,7 @@ class Subscription(_Sleeper):
         if not events and known > self.position:
             raise NotFound(f"the events of run {self.run_id} were deleted")
         self._live = self._live or self._caught_up
-        return Frame.of(events) if events else None
+        return Frame(events) if events else None
 
     def _hand_out(self, frame: Frame) -> Frame:
         if frame.events:

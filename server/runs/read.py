@@ -25,7 +25,7 @@ from milepost.server.runs.summaries import (
 from milepost.server.runs.why import Queue, explain
 from milepost.server.states import NodeStatus, RunStatus
 from milepost.server.store.listings import RunFilter, last_retry, list_runs, node_totals, runs_by_id
-from milepost.server.store.rows import Event, Project, Run
+from milepost.server.store.rows import Project, Run, Told
 from milepost.server.store.store import Store
 
 CAME_TO_REST = frozenset({"run.completed", "run.failed", "run.cancelled", "run.paused", "run.waiting"})
@@ -155,14 +155,14 @@ class Read:
             "next_cursor": str(rows[limit - 1][0]) if len(rows) > limit else None,
         }
 
-    async def events(self, project: Project, run_id: str, after: int, limit: int) -> tuple[Run, list[Event]]:
+    async def events(self, project: Project, run_id: str, after: int, limit: int) -> tuple[Run, list[Told]]:
         """A run and a page of its events with ``seq > after``.
 
         Raises:
             NotFound.
         """
         run = await self.run(project, run_id)
-        return run, await self._store.events(run_id, after, limit)
+        return run, await self._store.told(run_id, after, limit)
 
     async def why(self, project: Project, run_id: str) -> Json:
         """Why the run does not advance right now: ``{run_id, status, code, sentence, …}``.

@@ -44,10 +44,10 @@ class Event(NamedTuple):
     data: str
     project_id: str
 
-    def wire(self) -> bytes:
-        """The event as every viewer gets it, live or replayed: JSON, the same bytes each time."""
+    def told(self) -> "Told":
+        """The event as viewers get it. The query `told_after` says the same of stored events, byte for byte."""
         run_id, seq, ts, type_, node_id, run_attempt, data, _ = self
-        return orjson.dumps(
+        wire = orjson.dumps(
             {
                 "seq": seq,
                 "run_id": run_id,
@@ -58,6 +58,15 @@ class Event(NamedTuple):
                 "data": orjson.Fragment(data),
             }
         )
+        return Told(seq, type_, wire)
+
+
+class Told(NamedTuple):
+    """An event on its way to a viewer: ``wire`` is its JSON, the same bytes live and replayed."""
+
+    seq: int
+    type: str
+    wire: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from milepost.server.store.rows import (
     Project,
     Run,
     Stands,
+    Told,
     Workflow,
 )
 from milepost.server.store.statements import SQL
@@ -177,11 +178,16 @@ class Store:
 
     async def events(self, run_id: str, after: int, limit: int) -> list[Event]:
         """Events with ``seq > after``, oldest first."""
-        return [Event(*row) for row in await asyncio.wrap_future(self.reading_events(run_id, after, limit))]
+        rows = await self.fetch("events_after", run_id=run_id, after=after, limit=limit)
+        return [Event(*row) for row in rows]
 
-    def reading_events(self, run_id: str, after: int, limit: int) -> "Future[list[Row]]":
-        """As ``events``, for who does something else meanwhile: what an ``Event`` is made of."""
-        return self.reader.fetch(SQL["events_after"], {"run_id": run_id, "after": after, "limit": limit})
+    async def told(self, run_id: str, after: int, limit: int) -> list[Told]:
+        """The same as viewers get them."""
+        return [Told(*row) for row in await asyncio.wrap_future(self.reading_told(run_id, after, limit))]
+
+    def reading_told(self, run_id: str, after: int, limit: int) -> "Future[list[Row]]":
+        """As ``told``, for who does something else meanwhile: what each ``Told`` is made of."""
+        return self.reader.fetch(SQL["told_after"], {"run_id": run_id, "after": after, "limit": limit})
 
     async def workflow(self, project_id: str, workflow_id: str, version: int | None = None) -> Workflow:
         """A workflow of a project at a version (None: the latest), archived ones included.

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from milepost.server.hub.hub import Hub
 from milepost.server.hub.subscription import Subscription
 from milepost.server.states import Action
 from milepost.server.store.rows import Project, Run
+from milepost.server.store.statements import event
 from milepost.server.store.store import Store
+from milepost.server.store.unit import Unit
 from tests.api.seed import append, seed_run
 
 
@@ -169,6 +172,15 @@ async def test_live_bytes_equal_replayed_bytes(hub: Hub, store: Store, run: Run)
     async with hub.subscribe(run.run_id, 3) as replayed:
         again = await replayed.next_frame()
     assert again.encoded(bytes) == shown.encoded(bytes)
+
+
+async def test_stored_events_are_told_as_committed_ones(store: Store, run: Run) -> None:
+    times = [0, 7, 60, 999, 1_000, 951_782_400_010, 1_700_000_000_123, 4_102_444_799_999]
+    nodes = [None, "a", "sub/a", "é\u2028😀", '"\\\b\f\n\r\t\x01\x1f\x7f', ""]
+    data: list[dict[str, Any]] = [{}, {"text": '"\\ \ud7ff', "n": 1.5e300, "list": [None, True]}]
+    said = [event(run, "node.log", ts, each, node_id=node) for ts in times for node in nodes for each in data]
+    committed = await store.commit(Unit([], said))
+    assert [each.told() for each in committed] == await store.told(run.run_id, run.last_seq, 500)
 
 
 async def test_closing_the_hub_ends_every_subscription(hub: Hub, store: Store, run: Run) -> None:

@@ -44,7 +44,7 @@ class Bench:
         """The first event of these types behind ``after``; fails the test if there is none in time."""
         event = await self.app.hub.wait_for(run_id, frozenset(types), within, after=after)
         assert event is not None, f"no {types} within {within} s; the run is {await self.app.store.run(run_id)}"
-        found: dict[str, Any] = orjson.loads(event.wire())
+        found: dict[str, Any] = orjson.loads(event.told().wire)
         return found
 
     async def until_node(self, run_id: str, type_: str, node_id: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Bench:
 
     async def events(self, run_id: str) -> list[dict[str, Any]]:
         """All events so far; they are contiguous from 1."""
-        events = [orjson.loads(event.wire()) for event in await self.app.store.events(run_id, 0, 100_000)]
+        events = [orjson.loads(event.wire) for event in await self.app.store.told(run_id, 0, 100_000)]
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
         return events
 
