@@ -39,7 +39,7 @@
 
   const inputs = [];
   const watchInput = () => new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (entry.interactionId) inputs.push(entry.duration);
+    for (const entry of list.getEntries()) if (entry.interactionId) inputs.push({ delay: entry.processingStart - entry.startTime, painted: entry.duration });
   }).observe({ type: "event", durationThreshold: 16 });
 
   const frames = (count, move) => new Promise((done) => {

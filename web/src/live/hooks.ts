@@ -1,5 +1,5 @@
 /** What panes read of the run that they are in (RunProvider). */
-import { useContext, useMemo, useSyncExternalStore } from "react";
+import { useCallback, useContext, useMemo, useSyncExternalStore } from "react";
 import type { ApiError } from "../api/client";
 import type { RunEvent } from "../api/types";
 import type { NodeView, RunView } from "../model/run";
@@ -34,9 +34,15 @@ export function useRunView(): RunView {
   return useStore((shown) => then(shown) ?? shown.store.view());
 }
 
-/** The run as it is now, whatever checkpoint is looked at. */
-export function useLiveView(): RunView {
-  return useStore(({ store }) => store.view());
+/** What is selected of the run as it is now, whatever checkpoint is looked at. Renders only when that is another value or object. */
+export function useLive<Value>(select: (view: RunView) => Value): Value {
+  return useStore(({ store }) => select(store.view()));
+}
+
+/** Reads the run when it is called, live or as of the checkpoint that is looked at; renders with nothing. */
+export function useRunReader(): () => RunView {
+  const shown = useShown();
+  return useCallback(() => then(shown) ?? shown.store.view(), [shown]);
 }
 
 /** Which checkpoint is looked at, and whether the log tells of it: if not, `useRunView` is live. */

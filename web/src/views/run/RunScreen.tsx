@@ -1,7 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { Graph, Run } from "../../api/types";
-import { useLiveView, useNodeSource } from "../../live/hooks";
+import { useLive, useNodeSource, useRunReader } from "../../live/hooks";
 import { useTabStatus } from "../../live/tabStatus";
 import { lazily } from "../../ui/lazily";
 import { Failure, Loading } from "../../ui/Notice";
@@ -91,7 +91,8 @@ function RunGraph({ graph, selection }: { graph: Graph; selection: Selection }) 
 
 /** What follows every change of the run and shows nothing: apart, so that the panes do not render with it. */
 function Unseen({ selection, graph, workflowName, narrow }: { selection: Selection; graph: Graph | undefined; workflowName: string; narrow: boolean }) {
-  const { status, progress } = useLiveView();
+  const status = useLive((view) => view.status);
+  const progress = useLive((view) => view.progress);
   useTabStatus(workflowName, status, progress);
   useFirstFailure(selection, graph, narrow);
   useRunKeys(selection, graph);
@@ -100,13 +101,15 @@ function Unseen({ selection, graph, workflowName, narrow }: { selection: Selecti
 
 /** A run that had failed when its page was opened shows its first failed node; not where that would cover the page. */
 function useFirstFailure(selection: Selection, graph: Graph | undefined, narrow: boolean) {
-  const view = useLiveView();
+  const known = useLive((view) => view.nodes.size > 0);
+  const read = useRunReader();
   const done = useRef(false);
   useEffect(() => {
-    if (done.current || graph === undefined || view.nodes.size === 0) return;
+    if (done.current || graph === undefined || !known) return;
     done.current = true;
-    if (view.status !== "FAILED" || selection.node !== null || narrow) return;
-    const node = view.error?.node_id ?? failuresOf(graph.nodes, view.nodes)[0];
+    const { status, error, nodes } = read();
+    if (status !== "FAILED" || selection.node !== null || narrow) return;
+    const node = error?.node_id ?? failuresOf(graph.nodes, nodes)[0];
     if (node != null) selection.selectNode(node);
-  }, [graph, view, selection, narrow]);
+  }, [graph, known, read, selection, narrow]);
 }

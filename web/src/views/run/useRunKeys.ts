@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import type { Graph } from "../../api/types";
 import { useShortcuts } from "../../app/shortcuts";
-import { useRunView } from "../../live/hooks";
+import { useRunReader } from "../../live/hooks";
 import { failuresOf } from "./list/rows";
 import type { Selection } from "./selection";
 
@@ -15,13 +15,13 @@ export function around(ring: readonly string[], current: string | null, step: 1 
 
 /** The keys of the run's page. */
 export function useRunKeys(selection: Selection, graph: Graph | undefined): void {
-  const { nodes } = useRunView();
+  const read = useRunReader();
   const ids = useMemo(() => graph?.nodes.map((node) => node.id) ?? [], [graph]);
   const select = (ring: readonly string[], step: 1 | -1) => {
     const next = around(ring, selection.node, step);
     if (next !== null) selection.selectNode(next);
   };
-  const failures = () => failuresOf(graph?.nodes ?? [], nodes);
+  const failures = () => failuresOf(graph?.nodes ?? [], read().nodes);
   useShortcuts({
     J: () => select(ids, 1),
     K: () => select(ids, -1),

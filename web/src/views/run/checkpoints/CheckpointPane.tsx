@@ -4,7 +4,7 @@ import { useState } from "react";
 import { usePermissions } from "../../../app/me";
 import { checkpoint, checkpointDiff } from "../../../api/queries";
 import type { Checkpoint } from "../../../api/types";
-import { useCommands, useLiveView } from "../../../live/hooks";
+import { useCommands, useLive } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { Confirm } from "../../../ui/Dialog";
 import { bytes, clock, toMs } from "../../../ui/format";
@@ -31,7 +31,7 @@ export function CheckpointPane({ point, previous, pinned, newest, chosen, open, 
   const { project, run } = useParams({ from: FROM });
   const navigate = useNavigate({ from: FROM });
   const may = usePermissions(project).has("can_execute");
-  const status = useLiveView().status;
+  const status = useLive((view) => view.status);
   const commands = useCommands();
   const [dialog, setDialog] = useState<"fork" | "edit" | "resume" | null>(null);
   const isPinned = pinned?.checkpoint_id === point.checkpoint_id;

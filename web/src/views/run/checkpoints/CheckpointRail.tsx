@@ -3,7 +3,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { useShortcuts } from "../../../app/shortcuts";
 import { checkpoints } from "../../../api/queries";
-import { useLiveView } from "../../../live/hooks";
+import { useLive } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { clock, toMs } from "../../../ui/format";
 import { Empty, Failure, Loading } from "../../../ui/Notice";
@@ -18,7 +18,7 @@ export function CheckpointRail() {
   const { project, run } = useParams({ from: FROM });
   const { cp, pin } = useSearch({ from: FROM });
   const navigate = useNavigate({ from: FROM });
-  const saved = useLiveView().checkpoints.length;
+  const saved = useLive((view) => view.checkpoints.length);
   const query = useInfiniteQuery(checkpoints(project, run));
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   const [open, setOpen] = useState<"state" | "changes">("changes");

@@ -5,7 +5,7 @@ import { call } from "../../../api/client";
 import { runPath } from "../../../api/queries";
 import type { Run } from "../../../api/types";
 import { usePermissions } from "../../../app/me";
-import { useCommands, useLiveView } from "../../../live/hooks";
+import { useCommands, useLive } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { Confirm } from "../../../ui/Dialog";
 import { allowed } from "./allowed";
@@ -13,7 +13,8 @@ import { PauseMenu } from "./PauseMenu";
 
 /** The buttons of a run: those that its status takes and the person may press. A command shows as asked for until it took hold. */
 export function RunCommands({ projectId, run, onFork }: { projectId: string; run: Run; onFork: (() => void) | null }) {
-  const { status, pausing } = useLiveView();
+  const status = useLive((view) => view.status);
+  const pausing = useLive((view) => view.pausing);
   const commands = useCommands();
   const permissions = usePermissions(projectId);
   const [asking, setAsking] = useState(false);

@@ -1,13 +1,13 @@
 import type { Run } from "../../../api/types";
-import { useLiveView } from "../../../live/hooks";
+import { useLive } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { Icon } from "../../../ui/Icon";
 
 /** Why a failed run failed. */
 export function RunFailure({ run, onOpenNode }: { run: Run; onOpenNode: (nodeId: string) => void }) {
-  const view = useLiveView();
-  const error = view.error ?? run.error;
-  if (view.status !== "FAILED" || error === null) return null;
+  const failed = useLive((view) => view.status === "FAILED");
+  const error = useLive((view) => view.error) ?? run.error;
+  if (!failed || error === null) return null;
   const { node_id: node, code, type, message } = error;
   return (
     <div className="run-failure" role="alert">

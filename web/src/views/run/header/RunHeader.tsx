@@ -1,7 +1,7 @@
 /** What the run is, where it stands, how long it takes, and what can be done with it. */
 import { Link } from "@tanstack/react-router";
 import type { Run } from "../../../api/types";
-import { useConnection, useLiveView } from "../../../live/hooks";
+import { useConnection, useLive } from "../../../live/hooks";
 import { Countdown, Elapsed } from "../../../ui/Clock";
 import { clock, percent, toMs } from "../../../ui/format";
 import { Status } from "../../../ui/Status";
@@ -21,17 +21,19 @@ interface Props {
 }
 
 export function RunHeader({ projectId, run, workflowName, onFork, onOpenNode }: Props) {
-  const view = useLiveView();
+  const status = useLive((view) => view.status);
+  const pausing = useLive((view) => view.pausing);
+  const stillRunning = useLive((view) => view.stillRunning);
   const connection = useConnection();
   return (
-    <header className="run-head" data-run-status={view.status}>
+    <header className="run-head" data-run-status={status}>
       <div className="run-title">
-        <Status status={view.status} pill />
+        <Status status={status} pill />
         <h1>
           <Link to="/p/$project/w/$workflow" params={{ project: projectId, workflow: run.workflow_id }} search={{ version: run.version }}>{workflowName}</Link>
         </h1>
         {run.test_mode && <span className="tag">Dry run</span>}
-        {view.pausing && view.status === "RUNNING" && <span className="tag" role="status">Pausing at the next step</span>}
+        {pausing && status === "RUNNING" && <span className="tag" role="status">Pausing at the next step</span>}
         <RunCommands projectId={projectId} run={run} onFork={onFork} />
       </div>
       <div className="run-line">
@@ -40,8 +42,8 @@ export function RunHeader({ projectId, run, workflowName, onFork, onOpenNode }: 
       </div>
       <Progress />
       <RunFailure run={run} onOpenNode={onOpenNode} />
-      {view.stillRunning.length > 0 && (
-        <p className="run-note" role="status">Code that cannot be stopped still executes: {view.stillRunning.join(", ")}. Nothing that it does changes this run.</p>
+      {stillRunning.length > 0 && (
+        <p className="run-note" role="status">Code that cannot be stopped still executes: {stillRunning.join(", ")}. Nothing that it does changes this run.</p>
       )}
       {connection !== "ended" && <WhyLine projectId={projectId} />}
     </header>
@@ -49,18 +51,17 @@ export function RunHeader({ projectId, run, workflowName, onFork, onOpenNode }: 
 }
 
 function Facts({ projectId, run }: { projectId: string; run: Run }) {
-  const view = useLiveView();
-  const since = view.startedAt ?? toMs(run.started_at);
-  const ended = view.finishedAt ?? toMs(run.cancelled_at ?? run.finished_at);
+  const since = useLive((view) => view.startedAt) ?? toMs(run.started_at);
+  const ended = useLive((view) => view.finishedAt) ?? toMs(run.cancelled_at ?? run.finished_at);
+  const ready = useLive((view) => (view.status === "RUNNING" ? view.estimatedCompletion : null));
+  const attempt = useLive((view) => view.runAttempt);
   return (
     <dl className="run-facts">
       <div><dt>Version</dt><dd className="numeric">{run.version}</dd></div>
       {since !== null && <div><dt>{ended === null ? "Elapsed" : "Took"}</dt><dd><Elapsed since={since} until={ended} /></dd></div>}
-      {view.estimatedCompletion !== null && view.status === "RUNNING" && (
-        <div><dt>Ready</dt><dd><Countdown to={view.estimatedCompletion} /></dd></div>
-      )}
+      {ready !== null && <div><dt>Ready</dt><dd><Countdown to={ready} /></dd></div>}
       <div><dt>Created</dt><dd className="numeric">{clock(Date.parse(run.created_at))}</dd></div>
-      {view.runAttempt > 1 && <div><dt>Attempt</dt><dd className="numeric">{view.runAttempt}</dd></div>}
+      {attempt > 1 && <div><dt>Attempt</dt><dd className="numeric">{attempt}</dd></div>}
       {run.priority !== 0 && <div><dt>Priority</dt><dd className="numeric">{run.priority}</dd></div>}
       {run.parent_run_id !== null && (
         <div>
@@ -74,7 +75,8 @@ function Facts({ projectId, run }: { projectId: string; run: Run }) {
 }
 
 function Progress() {
-  const { progress, status } = useLiveView();
+  const progress = useLive((view) => view.progress);
+  const status = useLive((view) => view.status);
   return (
     <div
       className="run-progress" role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(progress * 100)}

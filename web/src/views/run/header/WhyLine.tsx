@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useLiveView } from "../../../live/hooks";
+import { useLive } from "../../../live/hooks";
 import { clock } from "../../../ui/format";
 import { useNow } from "../../../ui/useNow";
 import { why } from "../executions";
@@ -10,7 +10,9 @@ const PLAIN: ReadonlySet<string> = new Set(["starting", "ended", "answer"]);
 
 /** Why the run does not go on, where it does not. */
 export function WhyLine({ projectId }: { projectId: string }) {
-  const { runId, status, startedAt } = useLiveView();
+  const runId = useLive((view) => view.runId);
+  const status = useLive((view) => view.status);
+  const startedAt = useLive((view) => view.startedAt);
   const running = status === "RUNNING";
   const now = useNow(running, 5_000);
   const asks = status === "QUEUED" || status === "WAITING" || status === "PENDING" || (running && startedAt !== null && now - startedAt > QUIET);

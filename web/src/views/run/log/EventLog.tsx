@@ -1,7 +1,7 @@
 /** All that happened in the run, line by line. */
 import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { useShortcuts } from "../../../app/shortcuts";
-import { useConnection, useEvents, useLiveView } from "../../../live/hooks";
+import { useConnection, useEvents, useLive } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { Empty, Loading } from "../../../ui/Notice";
 import { useMedia } from "../../../ui/useMedia";
@@ -15,7 +15,8 @@ const EVERYTHING: Filter = { groups: new Set(GROUPS), node: null, text: "", erro
 
 export function EventLog({ node, keys }: { node: string | null; keys: boolean }) {
   const { items, version } = useEvents();
-  const { lastSeq, status } = useLiveView();
+  const lastSeq = useLive((view) => view.lastSeq);
+  const status = useLive((view) => view.status);
   const connection = useConnection();
   const [filter, setFilter] = useState(EVERYTHING);
   const [following, setFollowing] = useState(true);

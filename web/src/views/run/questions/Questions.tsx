@@ -1,7 +1,7 @@
 /** What the run asks of people, above everything else on its page. */
 import { lazy, Suspense, useCallback, useState } from "react";
 import { usePermissions } from "../../../app/me";
-import { useLiveView } from "../../../live/hooks";
+import { useLive } from "../../../live/hooks";
 import { Button } from "../../../ui/Button";
 import { Icon } from "../../../ui/Icon";
 import { Loading } from "../../../ui/Notice";
@@ -12,7 +12,9 @@ const Question = lazy(() => import("./Question").then((found) => ({ default: fou
 const FEW = 3;
 
 export function Questions({ projectId }: { projectId: string }) {
-  const { runId, interrupts, status } = useLiveView();
+  const runId = useLive((view) => view.runId);
+  const interrupts = useLive((view) => view.interrupts);
+  const status = useLive((view) => view.status);
   const may = usePermissions(projectId).has("can_execute");
   const [all, setAll] = useState(false);
   const [lost, setLost] = useState<string | null>(null);
