@@ -14,6 +14,9 @@ ALMOST = 0.99
 SHORTEST = 0.5
 """Milliseconds that a node weighs at least: one that does nothing is still a step."""
 
+MANY = 50
+"""Nodes that execute, or may be next, of which an expected end is not worked out with every event."""
+
 OVERDUE = 0.95
 """The part of a running node that its time alone can make."""
 
@@ -199,7 +202,7 @@ class _Shape:
 
 @dataclass(slots=True)
 class Estimate:
-    """One run against its expectation. Every call but ``reach`` and ``skip`` costs the same, however many nodes."""
+    """One run against its expectation. What a node tells costs the same, however many execute."""
 
     expected: Expectation
     progress: float = 0.0
@@ -211,6 +214,11 @@ class Estimate:
     _ended: dict[str, int] = field(default_factory=dict)
     _next: set[str] = field(default_factory=set)
     _remaining: float = 0.0
+    """Of each node ``_chance`` × ``_left``, together."""
+    _parts: float = 0.0
+    """``_part`` of all nodes."""
+    _begun: float = 0.0
+    """As much of the parts as ``_remaining`` has of the same nodes."""
 
     def __post_init__(self) -> None:
         expected = self.expected
@@ -256,13 +264,13 @@ class Estimate:
     def moved(self, node_id: str, fraction: float) -> None:
         """The executing node is so far, 0..1."""
         if node_id in self._left:
-            self._part[node_id] = min(1.0, max(0.0, fraction)) * self.expected.cost[node_id]
+            self._change(node_id, part=min(1.0, max(0.0, fraction)) * self.expected.cost[node_id])
             self._settle()
 
     def ended(self, node_id: str) -> None:
         """The node's execution is over. What it does not lead to is to be ``skipped`` then."""
         if node_id in self._left:
-            self._part.pop(node_id, None)
+            self._change(node_id, part=0.0)
             self._count(node_id, 1)
             self._next.update(self.expected.after[node_id])
             self._settle()
@@ -274,21 +282,23 @@ class Estimate:
             self._settle()
 
     def _rule_out(self, node_id: str) -> None:
-        self._remaining -= self._chance[node_id] * self._left[node_id]
-        self._chance[node_id] = 0.0
+        self._change(node_id, chance=0.0)
         self._next.discard(node_id)
 
     def restarted(self, source: str, nodes: Sequence[str]) -> None:
         """``source`` took a back edge, so that ``nodes`` may run again."""
         for node_id in nodes:
-            self._remaining -= self._chance[node_id] * self._left[node_id]
-            self._chance[node_id] = self.expected.chance[node_id]
-            self._remaining += self._chance[node_id] * self._left[node_id]
+            self._change(node_id, chance=self.expected.chance[node_id])
         self._next -= {*nodes, *self.expected.after[source]}
         for cycle in self.expected.rounds.get(source, ()):
             if len(cycle.nodes) == len(nodes):
                 self._next.add(cycle.header)
                 self._rounds[cycle.header] = self._rounds.get(cycle.header, 0) + 1
+
+    @property
+    def many(self) -> bool:
+        """Whether so much may run next that ``remaining`` is not to be asked with every event."""
+        return len(self._next) > MANY
 
     def remaining(self, executing: Iterable[tuple[str, float]]) -> float | None:
         """Milliseconds until the run ends, along the longest path that is still likely; None without history.
@@ -315,7 +325,7 @@ class Estimate:
             return
         for node_id, spent in executing:
             if (whole := self.expected.cost.get(node_id)) is not None:
-                self._part[node_id] = max(self._part.get(node_id, 0.0), min(spent, whole * OVERDUE))
+                self._change(node_id, part=max(self._part.get(node_id, 0.0), min(spent, whole * OVERDUE)))
         self._settle()
 
     def _around(self, node_id: str) -> float:
@@ -336,8 +346,7 @@ class Estimate:
         self._done += each * times
         left = max(0.0, self.expected.executions[node_id] - ended) * each
         # One that began has ended: what it still has to do is what further rounds usually bring.
-        self._remaining += self._chance[node_id] * (left - self._left[node_id])
-        self._left[node_id] = left
+        self._change(node_id, left=left)
 
     def _reach(self, node_id: str) -> None:
         """The node runs for certain, and what only it leads to becomes as likely as it is after it."""
@@ -347,18 +356,37 @@ class Estimate:
             before = self._chance[node]
             if chance <= before:
                 continue
-            self._remaining += (chance - before) * self._left[node]
-            self._chance[node] = chance
+            self._change(node, chance=chance)
             usual = self.expected.chance[node]
             for target in self.expected.only_after[node]:
                 if self._chance[target] > 0:
                     ratio = self.expected.chance[target] / usual if usual > 0 else 1.0
                     waiting.append((target, min(1.0, chance * ratio)))
 
+    def _change(
+        self, node_id: str, *, chance: float | None = None, left: float | None = None, part: float | None = None
+    ) -> None:
+        """Change what is known of a node, and the sums with it."""
+        part_before = self._part.get(node_id, 0.0)
+        rest_before = self._chance[node_id] * self._left[node_id]
+        if chance is not None:
+            self._chance[node_id] = chance
+        if left is not None:
+            self._left[node_id] = left
+        part = part_before if part is None else part
+        rest = self._chance[node_id] * self._left[node_id]
+        self._remaining += rest - rest_before
+        self._parts += part - part_before
+        self._begun += min(part, rest) - min(part_before, rest_before)
+        if part > 0.0:
+            self._part[node_id] = part
+        elif self._part.pop(node_id, None) is not None and not self._part:
+            # What rounding has left in them.
+            self._parts = self._begun = 0.0
+
     def _settle(self) -> None:
-        done = self._done + sum(self._part.values())
-        begun = sum(min(part, self._chance[node] * self._left[node]) for node, part in self._part.items())
-        whole = done + max(0.0, self._remaining - begun)
+        done = self._done + self._parts
+        whole = done + max(0.0, self._remaining - self._begun)
         reached = min(done / whole, ALMOST) if whole > 0 else 0.0
         self.progress = max(self.progress, round(reached, 4))
 

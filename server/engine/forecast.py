@@ -7,7 +7,7 @@ from typing import Any
 
 from milepost.graphs.reporter import Outcome
 from milepost.server.engine.durations import Work
-from milepost.server.engine.estimate import Estimate, Expectation
+from milepost.server.engine.estimate import MANY, Estimate, Expectation
 from milepost.server.engine.nodes import OVER, Execution, Node, times_ended
 from milepost.server.store.rows import NodeState, iso
 
@@ -16,6 +16,9 @@ TICK_MS = 1000
 
 NOTICED = 0.01
 """A change of progress that is worth such an event."""
+
+KEPT_MS = 100
+"""Milliseconds that an expected end is told again while ``MANY`` nodes execute or may be next: each costs a look."""
 
 
 @dataclass(slots=True)
@@ -116,10 +119,12 @@ class Forecast:
 
     def completion_at(self, now: int) -> str | None:
         """When the run is expected to end, as events tell it."""
-        running = [(node_id, float(now - since)) for node_id, since in self._running.values()]
-        remaining = self._estimate.remaining(running)
-        self.completion = None if remaining is None else now + round(remaining)
-        self._told = (now, self.progress, self.completion)
+        many = self._estimate.many or len(self._running) > MANY
+        if not many or now - self._told[0] >= KEPT_MS:
+            running = ((node_id, float(now - since)) for node_id, since in self._running.values())
+            remaining = self._estimate.remaining(running)
+            self.completion = None if remaining is None else now + round(remaining)
+            self._told = (now, self.progress, self.completion)
         return iso(self.completion)
 
     def tick(self, now: int) -> dict[str, Any] | None:

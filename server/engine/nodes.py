@@ -1,11 +1,12 @@
 """A node's newest state and its executions, as the engine holds them and as their rows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from milepost.checkpoints.unit import Statement
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeState, Run
-from milepost.server.store.statements import statement
+from milepost.server.store.statements import statement, to_json
 
 ENDED = frozenset({NodeStatus.COMPLETED, NodeStatus.FAILED})
 OVER = ENDED | {NodeStatus.SKIPPED}
@@ -50,19 +51,13 @@ def times_ended(node: Node | NodeState) -> int:
     return node.iterations if node.status in ENDED else max(0, node.iterations - 1)
 
 
-def state_row(run_id: str, node_id: str, node: Node | NodeState) -> Statement:
-    """The statement that keeps a node's newest state."""
-    return statement(
-        "put_node_state",
-        run_id=run_id,
-        node_id=node_id,
-        status=node.status,
-        progress=node.progress,
-        attempt=node.attempt,
-        iterations=node.iterations,
-        started_at=node.started_at,
-        completed_at=node.completed_at,
-    )
+def state_rows(run_id: str, nodes: Iterable[tuple[str, Node | NodeState]]) -> list[Statement]:
+    """What keeps the newest states of nodes: one statement, however many there are; none where there is no node."""
+    rows = [
+        (node_id, node.status, node.progress, node.attempt, node.iterations, node.started_at, node.completed_at)
+        for node_id, node in nodes
+    ]
+    return [statement("put_node_states", run_id=run_id, states=to_json(rows))] if rows else []
 
 
 def execution_row(run: Run, execution: Execution) -> Statement:

@@ -12,7 +12,7 @@ from milepost.graphs.reporter import Outcome
 from milepost.server.engine.estimate import Expectation
 from milepost.server.engine.forecast import Forecast
 from milepost.server.engine.items import Items
-from milepost.server.engine.nodes import ENDED, Execution, Node, execution_row, state_row
+from milepost.server.engine.nodes import ENDED, Execution, Node, execution_row, state_rows
 from milepost.server.engine.parking import Wait
 from milepost.server.states import NodeStatus
 from milepost.server.store.rows import NodeExecution, NodeState, Run, iso
@@ -279,9 +279,7 @@ class Projection:
         unit, self._unit = self._unit, Unit()
         if self.items.dirty:
             unit.statements += self.items.drain()
-        unit.statements[:0] = [
-            state_row(self.run.run_id, node_id, self.nodes[node_id]) for node_id in self._dirty_nodes
-        ]
+        unit.statements[:0] = state_rows(self.run.run_id, ((each, self.nodes[each]) for each in self._dirty_nodes))
         unit.statements[:0] = [execution_row(self.run, execution) for execution in self._dirty.values()]
         self._dirty_nodes, self._dirty = set(), {}
         return unit

@@ -10,7 +10,7 @@ from milepost.checkpoints.fork import fork
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.executable import Executable
 from milepost.server.access.keys import Identity
-from milepost.server.engine.nodes import ENDED, state_row, times_ended
+from milepost.server.engine.nodes import ENDED, state_rows, times_ended
 from milepost.server.engine.standing import Standing
 from milepost.server.errors import GuardFailed, NotFound, WorkflowArchived
 from milepost.server.runs.edit import Edit, Edited
@@ -137,7 +137,7 @@ class Fork:
         program = await self._programs.of_run(parent)
         kept = await self._states(parent, program, point, with_writes=with_writes)
         progress = await self._travel.progress(parent, program, kept)
-        unit.statements += [state_row(child.run_id, state.node_id, state) for state in kept]
+        unit.statements += state_rows(child.run_id, ((state.node_id, state) for state in kept))
         unit.statements.append(statement("set_progress", run_id=child.run_id, progress=progress))
         unit.statements += await self._items(parent, child, program, kept, with_writes=with_writes)
         if with_writes:

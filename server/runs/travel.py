@@ -10,7 +10,7 @@ from milepost.checkpoints.reading import LAST
 from milepost.checkpoints.unit import Statement
 from milepost.graphs.executable import Executable
 from milepost.server.engine.durations import stored_expectation
-from milepost.server.engine.nodes import state_row, times_ended
+from milepost.server.engine.nodes import state_rows, times_ended
 from milepost.server.engine.standing import Standing, standing
 from milepost.server.engine.verdict import checkpoint_json
 from milepost.server.errors import NotFound
@@ -85,7 +85,7 @@ class Travel:
                     for state in now
                     if state.node_id not in kept
                 ),
-                *(state_row(run.run_id, state.node_id, state) for state in then if state not in now),
+                *state_rows(run.run_id, ((state.node_id, state) for state in then if state not in now)),
                 *(
                     statement("forget_items", run_id=run.run_id, node_id=node_id, iteration=kept.get(node_id, 0) + 1)
                     for node_id in program.maps

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from uuid_utils import uuid7
 
-from milepost.server.states import Action
+from milepost.server.engine.nodes import Node, state_rows
+from milepost.server.states import Action, NodeStatus
 from milepost.server.store.rows import Event, Project, Run
 from milepost.server.store.statements import event, statement, to_json, transition
 from milepost.server.store.store import Store
@@ -129,5 +130,4 @@ async def append(store: Store, run: Run, *types: str, node_id: str | None = None
 
 def running_node(run_id: str, node_id: str) -> Unit:
     """The unit that makes a node RUNNING."""
-    row = {"progress": 0.0, "attempt": 1, "iterations": 1, "started_at": 1, "completed_at": None}
-    return Unit([statement("put_node_state", run_id=run_id, node_id=node_id, status="RUNNING", **row)])
+    return Unit([*state_rows(run_id, [(node_id, Node(NodeStatus.RUNNING, attempt=1, iterations=1, started_at=1))])])

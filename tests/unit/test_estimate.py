@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from milepost.graphs.node_types import Registry
 from milepost.graphs.program import Program, load
 from milepost.server.engine.estimate import Estimate, NodeHistory, expect
+from milepost.server.engine.forecast import Forecast
+from milepost.server.store.rows import iso
 
 IDS = ("a", "b", "c", "d")
 
@@ -57,6 +59,34 @@ def test_a_new_node_weighs_the_mean_of_the_others() -> None:
 def test_a_node_of_another_type_has_no_history() -> None:
     other = {"a": NodeHistory("wait", 10, 10, 10, 99_000)}
     assert not expect(program(("a", "b"), nodes=("a", "b")), other, 0.0).known
+
+
+def test_what_a_node_says_of_itself_counts_until_it_ends() -> None:
+    estimate = Estimate(expect(program(("a", "b"), ("b", "c"), ("c", "d")), {}, 0.0))
+    estimate.began("a", 1)
+    estimate.moved("a", 0.5)
+    assert estimate.progress == 0.125
+    estimate.moved("a", 1.0)
+    assert estimate.progress == 0.25
+    estimate.ended("a")
+    estimate.began("b", 1)
+    estimate.moved("b", 0.1)
+    estimate.moved("b", 0.4)
+    assert estimate.progress == 0.35
+    estimate.ended("b")
+    assert estimate.progress == 0.5
+    estimate.skipped("d")
+    assert estimate.progress == pytest.approx(2 / 3, abs=1e-3)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, [150, 200, 251]), (60, [150, 150, 251])])
+def test_while_many_nodes_execute_an_expected_end_is_told_again_for_a_moment(count: int, told: list[int]) -> None:
+    ids = tuple(f"n{number}" for number in range(count))
+    history = {node_id: NodeHistory("process", 10, 10, 10, 1000) for node_id in ids}
+    forecast = Forecast(expect(program(nodes=ids), history, 0.0), {})
+    for node_id in ids:
+        forecast.began(node_id, node_id, 1, now=0)
+    assert [forecast.completion_at(now) for now in (150, 200, 251)] == [iso(each) for each in told]
 
 
 STEPS = st.lists(

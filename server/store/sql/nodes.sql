@@ -1,7 +1,9 @@
--- name: put_node_state
--- The newest state of a node.
+-- name: put_node_states
+-- The newest states of nodes, as a JSON list of their columns.
 INSERT INTO node_states (run_id, node_id, status, progress, attempt, iterations, started_at, completed_at)
-VALUES (:run_id, :node_id, :status, :progress, :attempt, :iterations, :started_at, :completed_at)
+SELECT :run_id, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+  json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), json_extract(value, '$[6]')
+FROM json_each(:states) WHERE true
 ON CONFLICT (run_id, node_id) DO UPDATE SET status = excluded.status, progress = excluded.progress,
   attempt = excluded.attempt, iterations = excluded.iterations, started_at = excluded.started_at,
   completed_at = excluded.completed_at

@@ -21,10 +21,11 @@ export function RunPage() {
   const shape = useQuery({ ...graph(projectId, workflowId, version), enabled });
   const workflow = useQuery({ ...workflowQuery(projectId, workflowId, version), enabled, staleTime: 60_000 });
   if (found.error !== null && found.data === undefined) return <div className="page"><Failure page error={found.error} retry={() => void found.refetch()} /></div>;
-  if (found.data === undefined) return <div className="page"><Loading what="Loading the run" /></div>;
   return (
     <RunProvider key={runId} projectId={projectId} runId={runId} past={selection.checkpoint}>
-      <RunScreen selection={selection} run={found.data} graph={shape} workflowName={workflow.data?.name ?? "Workflow"} />
+      {found.data === undefined ? <Loading what="Loading the run" /> : (
+        <RunScreen selection={selection} run={found.data} graph={shape} workflowName={workflow.data?.name ?? "Workflow"} />
+      )}
     </RunProvider>
   );
 }

@@ -92,7 +92,7 @@ function RunGraph({ graph, selection }: { graph: Graph; selection: Selection }) 
 /** What follows every change of the run and shows nothing: apart, so that the panes do not render with it. */
 function Unseen({ selection, graph, workflowName, narrow }: { selection: Selection; graph: Graph | undefined; workflowName: string; narrow: boolean }) {
   const status = useLive((view) => view.status);
-  const progress = useLive((view) => view.progress);
+  const progress = useLive((view) => Math.floor(view.progress * 100) / 100);
   useTabStatus(workflowName, status, progress);
   useFirstFailure(selection, graph, narrow);
   useRunKeys(selection, graph);

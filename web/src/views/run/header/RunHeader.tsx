@@ -75,15 +75,15 @@ function Facts({ projectId, run }: { projectId: string; run: Run }) {
 }
 
 function Progress() {
-  const progress = useLive((view) => view.progress);
+  const progress = useLive((view) => Math.round(view.progress * 100));
   const status = useLive((view) => view.status);
   return (
     <div
-      className="run-progress" role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(progress * 100)}
-      aria-valuetext={percent(progress)} data-status={status}
+      className="run-progress" role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={100} aria-valuenow={progress}
+      aria-valuetext={percent(progress / 100)} data-status={status}
     >
-      <div style={{ width: `${progress * 100}%` }} />
-      <span className="numeric" aria-hidden="true">{percent(progress)}</span>
+      <div style={{ width: `${progress}%` }} />
+      <span className="numeric" aria-hidden="true">{percent(progress / 100)}</span>
     </div>
   );
 }
