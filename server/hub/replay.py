@@ -9,6 +9,9 @@ from milepost.server.store.rows import Told
 from milepost.server.store.store import Store
 from milepost.server.store.unit import Row
 
+KEPT = 1 << 20
+"""Bytes of a page that a viewer may hold. Of a larger one it takes what a frame takes, and reads the rest again."""
+
 
 class Replay:
     """Gives events in order, as many at a time as a frame takes. Close it, or a read may go on for nobody."""
@@ -19,6 +22,7 @@ class Replay:
         self._after = 0
         self._page: Sequence[Told] = ()
         self._whole = False
+        self._kept = False
         self._ahead: tuple[int, Future[list[Row]]] | None = None
 
     async def after(self, seq: int) -> tuple[Sequence[Told], bool]:
@@ -30,13 +34,15 @@ class Replay:
         if not self._page or self._after != seq:
             self._page = await self._read(seq)
             self._whole = len(self._page) < MAX_EVENTS
-            if not self._whole:
+            self._kept = sum(len(each.wire) for each in self._page) <= KEPT
+            if self._kept and not self._whole:
                 last = self._page[-1].seq
                 self._ahead = last, self._store.reading_told(self._run_id, last, MAX_EVENTS)
         taken = fitting(self._page)
-        self._page = self._page[len(taken) :]
+        rest = self._page[len(taken) :]
+        self._page = rest if self._kept else ()
         self._after = taken[-1].seq if taken else seq
-        return taken, self._whole and not self._page
+        return taken, self._whole and not rest
 
     def close(self) -> None:
         """Give up what is being read."""
