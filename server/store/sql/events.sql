@@ -24,7 +24,8 @@ WHERE e.run_id = :run_id AND e.seq > :after ORDER BY e.seq LIMIT :limit
 -- name: told_after
 -- The same for viewers: number, type, and the JSON that `Event.told` makes. Written here it costs the event loop nothing.
 SELECT seq, type, CAST('{"seq":' || seq || ',"run_id":"' || run_id || '","ts":"'
-  || strftime('%Y-%m-%dT%H:%M:%S.', ts / 1000, 'unixepoch') || substr(1000 + ts % 1000, 2) || 'Z","type":"' || type || '","node_id":' || json_quote(node_id)
+  || strftime('%Y-%m-%dT%H:%M:%S.', ts / 1000, 'unixepoch') || substr(1000 + ts % 1000, 2)
+  || 'Z","type":"' || type || '","node_id":' || json_quote(node_id)
   || ',"run_attempt":' || run_attempt || ',"data":' || data || '}' AS BLOB)
 FROM run_events WHERE run_id = :run_id AND seq > :after ORDER BY seq LIMIT :limit
 

@@ -1,5 +1,5 @@
 /** What panes read of the run that they are in (RunProvider). */
-import { useCallback, useContext, useMemo, useSyncExternalStore } from "react";
+import { useContext, useMemo, useSyncExternalStore } from "react";
 import type { ApiError } from "../api/client";
 import type { RunEvent } from "../api/types";
 import type { NodeView, RunView } from "../model/run";
@@ -39,10 +39,17 @@ export function useLive<Value>(select: (view: RunView) => Value): Value {
   return useStore(({ store }) => select(store.view()));
 }
 
-/** Reads the run when it is called, live or as of the checkpoint that is looked at; renders with nothing. */
-export function useRunReader(): () => RunView {
+interface RunReader {
+  /** The run as it is now. */
+  live(): RunView;
+  /** The same, or as of the checkpoint that is looked at. */
+  shown(): RunView;
+}
+
+/** Reads the run when it is asked; renders with nothing. */
+export function useRunReader(): RunReader {
   const shown = useShown();
-  return useCallback(() => then(shown) ?? shown.store.view(), [shown]);
+  return useMemo(() => ({ live: () => shown.store.view(), shown: () => then(shown) ?? shown.store.view() }), [shown]);
 }
 
 /** Which checkpoint is looked at, and whether the log tells of it: if not, `useRunView` is live. */

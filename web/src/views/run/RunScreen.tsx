@@ -102,14 +102,14 @@ function Unseen({ selection, graph, workflowName, narrow }: { selection: Selecti
 /** A run that had failed when its page was opened shows its first failed node; not where that would cover the page. */
 function useFirstFailure(selection: Selection, graph: Graph | undefined, narrow: boolean) {
   const known = useLive((view) => view.nodes.size > 0);
-  const read = useRunReader();
+  const reader = useRunReader();
   const done = useRef(false);
   useEffect(() => {
     if (done.current || graph === undefined || !known) return;
     done.current = true;
-    const { status, error, nodes } = read();
+    const { status, error, nodes } = reader.live();
     if (status !== "FAILED" || selection.node !== null || narrow) return;
     const node = error?.node_id ?? failuresOf(graph.nodes, nodes)[0];
     if (node != null) selection.selectNode(node);
-  }, [graph, known, read, selection, narrow]);
+  }, [graph, known, reader, selection, narrow]);
 }

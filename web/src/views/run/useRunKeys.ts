@@ -15,13 +15,13 @@ export function around(ring: readonly string[], current: string | null, step: 1 
 
 /** The keys of the run's page. */
 export function useRunKeys(selection: Selection, graph: Graph | undefined): void {
-  const read = useRunReader();
+  const reader = useRunReader();
   const ids = useMemo(() => graph?.nodes.map((node) => node.id) ?? [], [graph]);
   const select = (ring: readonly string[], step: 1 | -1) => {
     const next = around(ring, selection.node, step);
     if (next !== null) selection.selectNode(next);
   };
-  const failures = () => failuresOf(graph?.nodes ?? [], read().nodes);
+  const failures = () => failuresOf(graph?.nodes ?? [], reader.shown().nodes);
   useShortcuts({
     J: () => select(ids, 1),
     K: () => select(ids, -1),
