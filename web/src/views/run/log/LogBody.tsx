@@ -7,8 +7,7 @@ import { joinedText } from "./LogRows";
 import { LogRow } from "./LogRow";
 import type { Heights } from "./measure";
 
-/** While it follows: as many rows as fit, a few more, and no more than these. */
-const TAIL = { spare: 4, most: 60 } as const;
+const TAIL = 60;
 const RING = 20;
 const MOST_MOVED = 8;
 /** Farther than any log scrolls. */
@@ -111,7 +110,6 @@ export const LogBody = memo(function LogBody(props: Props & { version: number })
   const scroller = useRef<HTMLDivElement>(null);
   const start = useRef<Start>({ above: 0 });
   const count = rows.first.length;
-  const [tail, setTail] = useState<number>(TAIL.most);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!following || element === null) return;
@@ -122,13 +120,10 @@ export const LogBody = memo(function LogBody(props: Props & { version: number })
     const element = scroller.current;
     if (!following || element === null) return;
     // What comes in around the log makes it smaller, without an event of its own.
-    const watched = new ResizeObserver(() => {
-      setTail(Math.min(TAIL.most, Math.ceil(element.clientHeight / heights.line) + TAIL.spare));
-      element.scrollTop = FAR;
-    });
+    const watched = new ResizeObserver(() => { element.scrollTop = FAR; });
     watched.observe(element);
     return () => watched.disconnect();
-  }, [following, heights.line]);
+  }, [following]);
   const leave = (to: Start) => {
     start.current = to;
     onFollow(false);
@@ -145,7 +140,7 @@ export const LogBody = memo(function LogBody(props: Props & { version: number })
     else if (target === undefined || count === 0) return;
     else {
       const row = Math.min(count - 1, Math.max(0, target));
-      if (following && row < count - tail) leave({ row });
+      if (following && row < count - TAIL) leave({ row });
       onActive(row);
     }
     event.preventDefault();
@@ -162,7 +157,7 @@ export const LogBody = memo(function LogBody(props: Props & { version: number })
       ref={scroller} className="log-body" role="treegrid" aria-label="Events" aria-rowcount={count} tabIndex={0} onKeyDown={press} onWheel={wheel} onScroll={scrolled}
       data-following={following || undefined}
     >
-      {following ? <div role="rowgroup"><Rows {...shared} from={Math.max(0, count - tail)} to={count} /></div>
+      {following ? <div role="rowgroup"><Rows {...shared} from={Math.max(0, count - TAIL)} to={count} /></div>
         : <Scrolled {...shared} start={start.current} />}
     </div>
   );
